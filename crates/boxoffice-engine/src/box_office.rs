@@ -1,0 +1,440 @@
+//! The one page: how a command becomes a committed change.
+//!
+//! ```text
+//! glance -> turn and key -> decide + claim -> gate -> queue -> store -> apply in revision order -> answer
+//! ```
+//!
+//! A queued transition belongs to its showtime, not to the request: the request only waits, and may vanish at any
+//! point without leaving a claim behind or half an effect.
+
+mod catching_up;
+mod in_flight;
+mod reading;
+mod replay;
+
+use std::sync::Arc;
+
+use boxoffice_core::change::{Actor, Event, RequestKey};
+use boxoffice_core::command::Command;
+use boxoffice_core::decide::{Context, Decided, WIND_UP_SEATS};
+use boxoffice_core::hold::{Contact, Hold};
+use boxoffice_core::id::{Reference, ShowtimeId};
+use boxoffice_core::refusal::Refusal;
+use boxoffice_core::time::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::board::{Board, KeyEntry, Step};
+use crate::boards::Boards;
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::gate::Gate;
+use crate::ids::IdSource;
+use crate::queue::{Commit, CommitQueue, Rejected};
+use crate::random::Randomness;
+use crate::runtime::Runtime;
+use crate::store::{Outcomes, Store, StoreError};
+use crate::sweeper;
+pub(crate) use in_flight::InFlight;
+use in_flight::{Guards, Verdict};
+pub use reading::HoldView;
+
+/// How often a conflict is decided again before the asker is sent away.
+const RETRIES: usize = 5;
+/// How long a request waits for another one under the same key, in milliseconds.
+const KEY_PATIENCE_MS: u64 = 2_000;
+/// How long ago a board may have been level with the store for a stranger to be refused from it, in milliseconds.
+const STALENESS_MS: i64 = 1_000;
+
+/// Limits of the engine.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How many transitions may wait for the store; a quarter is kept for confirm, extend, release and cancel.
+    pub commit_queue: usize,
+    /// How many boards may be in memory.
+    pub boards: usize,
+    /// How long idempotency keys are kept, in milliseconds.
+    pub keep_keys_ms: i64,
+    /// How long a hold can be read after its end, in milliseconds.
+    pub read_ended_holds_ms: i64,
+    /// The bound of the error between the clocks of several nodes, in milliseconds; 0 for one node.
+    pub takeover_margin_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        Self {
+            commit_queue: 16_384,
+            boards: 20_000,
+            keep_keys_ms: DAY_MS,
+            read_ended_holds_ms: DAY_MS,
+            takeover_margin_ms: 0,
+        }
+    }
+}
+
+/// Everything outside that the engine works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// The gate across nodes.
+    pub gate: Arc<dyn Gate>,
+    /// The way to other nodes.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The lots.
+    pub random: Arc<dyn Randomness>,
+    /// Tasks and sleep.
+    pub runtime: Arc<dyn Runtime>,
+}
+
+/// Who asks, and under which idempotency key.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who asks.
+    pub actor: Actor,
+    /// The request's key.
+    pub request: Option<RequestKey>,
+}
+
+/// A command's answer.
+#[derive(Clone)]
+pub struct Done {
+    /// The showtime.
+    pub board: Arc<Board>,
+    /// The change that was made; `None` if it was as asked already.
+    pub event: Option<Arc<Event>>,
+    /// The hold or booking that it was about.
+    pub hold: Option<Arc<Hold>>,
+    /// The buyer, once booked.
+    pub contact: Option<Contact>,
+    /// Whether this is the answer to an earlier request under the same key.
+    pub replayed: bool,
+    /// The showtime's revision.
+    pub revision: u64,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// The rules say no.
+    Rule(Refusal),
+    /// There is no such showtime.
+    ShowtimeNotFound,
+    /// Too much waits already.
+    Overloaded,
+    /// The store cannot be written or read for now; nothing was done.
+    StoreUnavailable,
+    /// It may or may not have been done; ask again with the same key.
+    OutcomeUnknown,
+    /// The node is going down.
+    Draining,
+    /// The first request under this key has not ended yet.
+    IdempotencyInProgress,
+    /// The key was used for something else.
+    IdempotencyKeyReused,
+    /// What is stored contradicts itself.
+    Damaged,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Rule(refusal)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Overloaded => Self::Overloaded,
+            StoreError::Unavailable(why) => {
+                tracing::warn!(why, "a read failed");
+                Self::StoreUnavailable
+            }
+            StoreError::Damaged(what) => {
+                tracing::error!(what, "the store is damaged");
+                Self::Damaged
+            }
+        }
+    }
+}
+
+impl From<Rejected> for Refused {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Full => Self::Overloaded,
+            Rejected::Unavailable => Self::StoreUnavailable,
+            Rejected::Closed => Self::Draining,
+        }
+    }
+}
+
+/// Sells seats: one node's engine. Cheap to clone.
+#[derive(Clone)]
+pub struct BoxOffice(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) ports: Ports,
+    pub(crate) limits: Limits,
+    pub(crate) boards: Boards,
+    pub(crate) queue: Arc<CommitQueue>,
+    pub(crate) ids: IdSource,
+    pub(crate) exclusive: bool,
+    key_id: u32,
+    node: u64,
+}
+
+impl BoxOffice {
+    /// Starts a node: its store begins to commit, its sweeper to sweep. `key_id` is the key that new tokens are
+    /// made with.
+    pub fn start(ports: Ports, limits: Limits, key_id: u32) -> Self {
+        ports.clock.not_below(ports.store.newest_time());
+        let queue = Arc::new(CommitQueue::new(limits.commit_queue));
+        let (sink, outcomes) = mpsc::unbounded_channel();
+        ports.store.start(Arc::clone(&queue), sink);
+        let node = ports.random.next();
+        let box_office = Self(Arc::new(Inner {
+            boards: Boards::new(limits.boards),
+            exclusive: ports.store.is_exclusive(),
+            ids: IdSource::default(),
+            ports,
+            limits,
+            queue,
+            key_id,
+            node,
+        }));
+        let runtime = &box_office.0.ports.runtime;
+        runtime.spawn(Box::pin(settle_all(outcomes)));
+        runtime.spawn(Box::pin(sweeper::run(Arc::downgrade(&box_office.0))));
+        box_office.follow_bus();
+        box_office
+    }
+
+    /// Carries out a command, durably, or says why not.
+    pub async fn execute(
+        &self,
+        showtime: ShowtimeId,
+        command: &Command,
+        caller: &Caller,
+    ) -> Result<Done, Refused> {
+        let board = self.board(showtime).await?;
+        if let Command::Hold(request) = command
+            && caller.request.is_none()
+        {
+            self.level_for_strangers(&board).await?;
+            if let Some(refusal) = board.refuse_at_a_glance(request, self.now()) {
+                return Err(refusal.into());
+            }
+        }
+        let mut guards = match self.enter(&board, command, caller).await? {
+            Entry::Replay(done) => return Ok(done),
+            Entry::Begin(guards) => guards,
+        };
+        let mut level = self.0.exclusive;
+        let mut conflicts = 0;
+        while conflicts <= RETRIES {
+            let records = self.records(&board, command).await?;
+            let context = self.context(caller);
+            let decided = match board.decide(command, &records, &context) {
+                Ok(Step::Commit(decided)) => decided,
+                Ok(Step::Unchanged(hold, revision)) if level => {
+                    let contact = self.contact(&board, hold.as_ref(), None).await?;
+                    return Ok(Done { board, event: None, hold, contact, replayed: false, revision });
+                }
+                Err(refusal) if level || stranger(command, caller) => return Err(refusal.into()),
+                Ok(Step::Unchanged(..)) | Err(_) => {
+                    self.catch_up(&board).await?;
+                    level = true;
+                    continue;
+                }
+            };
+            match self.commit(&board, decided, command, guards).await? {
+                Verdict::Committed(event) => return self.done(board, event, command).await,
+                Verdict::Conflict(returned) => guards = returned,
+                Verdict::Unavailable => return Err(Refused::StoreUnavailable),
+                Verdict::InDoubt => return Err(Refused::OutcomeUnknown),
+            }
+            conflicts += 1;
+            self.catch_up(&board).await?;
+            level = true;
+            if let Some(done) = self.replay(&board, caller).await? {
+                return Ok(done);
+            }
+        }
+        Err(Refused::Overloaded)
+    }
+
+    /// Waits for requests under the same key and for commands about the same hold.
+    async fn enter(&self, board: &Arc<Board>, command: &Command, caller: &Caller) -> Result<Entry, Refused> {
+        let mut key = None;
+        if let Some(request) = caller.request {
+            let patience = self.0.ports.runtime.sleep(KEY_PATIENCE_MS);
+            tokio::pin!(patience);
+            key = loop {
+                match board.enter_key(request.key) {
+                    KeyEntry::Free(guard) => break Some(guard),
+                    KeyEntry::InFlight(ended) => tokio::select! { biased;
+                        _ = ended => {}
+                        () = &mut patience => return Err(Refused::IdempotencyInProgress),
+                    },
+                }
+            };
+            if !self.0.exclusive {
+                self.catch_up(board).await?;
+            }
+            if let Some(done) = self.replay(board, caller).await? {
+                return Ok(Entry::Replay(done));
+            }
+        }
+        let turn = match command.target() {
+            Some(serial) => Some(board.turn(serial).await.ok_or(Refused::Overloaded)?),
+            None => None,
+        };
+        Ok(Entry::Begin(Guards { _key: key, _turn: turn }))
+    }
+
+    /// The records that a command is about and that are not among the board's active holds.
+    async fn records(&self, board: &Arc<Board>, command: &Command) -> Result<Vec<Arc<Hold>>, Refused> {
+        let wanted = match command {
+            Command::WindUp => board.owners(WIND_UP_SEATS),
+            _ => command.target().into_iter().collect(),
+        };
+        let mut records = Vec::with_capacity(wanted.len());
+        for serial in wanted {
+            match board.active_hold(serial) {
+                Some(hold) => records.push(hold),
+                None => {
+                    let stored = self.0.ports.store.hold(board.id(), serial).await?;
+                    records.extend(stored.map(|stored| stored.hold));
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    pub(crate) fn context(&self, caller: &Caller) -> Context {
+        let now = self.now();
+        let random = &*self.0.ports.random;
+        Context {
+            now,
+            takeover_margin_ms: self.0.limits.takeover_margin_ms,
+            actor: caller.actor.clone(),
+            serial: self.0.ids.serial(now, random),
+            reference: Reference::from_number(random.next()),
+            key_id: self.0.key_id,
+            request: caller.request,
+        }
+    }
+
+    /// Sends a decided change through the gate and the store, and waits for its outcome.
+    async fn commit(
+        &self,
+        board: &Arc<Board>,
+        decided: Decided,
+        command: &Command,
+        guards: Guards,
+    ) -> Result<Verdict, Refused> {
+        let (sender, outcome) = oneshot::channel();
+        let mut in_flight = InFlight::new(&self.0, board, &decided, guards, Some(sender));
+        if takes_seats(command) && !self.0.ports.gate.is_local() && !in_flight.pass_gate().await {
+            let claimed = |seat: &_| (*seat, boxoffice_core::refusal::Unavailable::Claimed);
+            let refusal = Refusal::SeatUnavailable(decided.claims.iter().map(claimed).collect());
+            return Err(refusal.into());
+        }
+        self.enqueue(decided, command, in_flight)?;
+        // A sender that was dropped without a word: the store gave up the transition without an outcome.
+        Ok(outcome.await.unwrap_or(Verdict::InDoubt))
+    }
+
+    /// Puts a transition in flight into the store's queue.
+    pub(crate) fn enqueue(
+        &self,
+        decided: Decided,
+        command: &Command,
+        in_flight: InFlight,
+    ) -> Result<(), Rejected> {
+        let commit = Commit { sealed: decided.transition.into(), ticket: Box::new(in_flight) };
+        self.0.queue.push(commit, command.is_urgent()).map_err(|(_, rejected)| rejected)
+    }
+
+    async fn done(&self, board: Arc<Board>, event: Arc<Event>, command: &Command) -> Result<Done, Refused> {
+        let hold = event.change.holds.last().cloned();
+        let given = match command {
+            Command::Confirm { contact, .. } => Some(contact),
+            _ => None,
+        };
+        if matches!(command, Command::CancelShowtime) {
+            sweeper::wind_up(self, &board);
+        }
+        let contact = self.contact(&board, hold.as_ref(), given).await?;
+        let revision = event.revision;
+        Ok(Done { board, event: Some(event), hold, contact, replayed: false, revision })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.0.ports.clock.now()
+    }
+
+    /// Takes no more writes; what waits is still committed.
+    pub fn close(&self) {
+        self.0.queue.refuse(Some(Rejected::Closed));
+    }
+
+    /// How many transitions wait for the store.
+    pub fn waiting(&self) -> usize {
+        self.0.queue.len()
+    }
+
+    /// How many boards are in memory.
+    pub fn boards(&self) -> usize {
+        self.0.boards.len()
+    }
+
+    /// The ports that it works with.
+    pub fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    /// A number for something new in the catalogue.
+    pub fn draw_number(&self) -> u64 {
+        self.0.ids.serial(self.now(), &*self.0.ports.random)
+    }
+
+    /// An id for a new showtime.
+    pub fn draw_showtime(&self) -> ShowtimeId {
+        ShowtimeId::from_number(self.0.ids.showtime(self.now(), &*self.0.ports.random))
+    }
+}
+
+/// How a request comes in.
+enum Entry {
+    /// It was answered before.
+    Replay(Done),
+    /// It is its turn.
+    Begin(Guards),
+}
+
+/// Whether someone asks who may be refused from a board that is a little behind: with no token, key or version.
+fn stranger(command: &Command, caller: &Caller) -> bool {
+    matches!(command, Command::Hold(request) if request.versions.is_empty()) && caller.request.is_none()
+}
+
+fn takes_seats(command: &Command) -> bool {
+    match command {
+        Command::Hold(_) => true,
+        Command::Edit(_, edit) => !edit.add.is_empty(),
+        _ => false,
+    }
+}
+
+/// Hands every outcome to its board, batch by batch.
+async fn settle_all(mut outcomes: mpsc::UnboundedReceiver<Outcomes>) {
+    while let Some(batch) = outcomes.recv().await {
+        for (ticket, outcome) in batch {
+            ticket.settle(outcome);
+        }
+    }
+}

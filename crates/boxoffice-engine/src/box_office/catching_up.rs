@@ -1,0 +1,89 @@
+//! Reading the log to its head: after a conflict, a gap, or a word from another node.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use boxoffice_core::id::ShowtimeId;
+
+use super::{BoxOffice, Refused, STALENESS_MS};
+use crate::board::Board;
+use crate::store::StoreError;
+
+/// How many events are read at once.
+const PAGE: usize = 500;
+
+impl BoxOffice {
+    /// The board of a showtime, loaded if need be.
+    pub async fn board(&self, id: ShowtimeId) -> Result<Arc<Board>, Refused> {
+        if let Some(board) = self.0.boards.loaded(id) {
+            return Ok(board);
+        }
+        let loaded = self.0.boards.get(id, || self.load(id)).await.map_err(|_| Refused::Overloaded)?;
+        loaded?.ok_or(Refused::ShowtimeNotFound)
+    }
+
+    async fn load(&self, id: ShowtimeId) -> Result<Option<Board>, StoreError> {
+        let now = self.now();
+        let since = now.plus_ms(-self.0.limits.keep_keys_ms);
+        let Some(loaded) = self.0.ports.store.load(id, since).await? else { return Ok(None) };
+        let board = Board::new(id, loaded, self.0.limits.takeover_margin_ms, now);
+        board.map(Some).map_err(|misapplied| StoreError::Damaged(format!("{id}: {misapplied}")))
+    }
+
+    /// Brings a board level with the store's head. One read serves all who wait.
+    pub(crate) async fn catch_up(&self, board: &Arc<Board>) -> Result<(), Refused> {
+        let wanted = board.reads.started.load(Ordering::Acquire) + 1;
+        let mut finished = board.reads.finished.lock().await;
+        if *finished >= wanted {
+            return Ok(());
+        }
+        let this = board.reads.started.fetch_add(1, Ordering::AcqRel) + 1;
+        let asked_at = self.now();
+        loop {
+            let events = self.0.ports.store.events(board.id(), board.revision(), PAGE).await?;
+            if let Some(last) = events.last() {
+                self.0.ports.clock.not_below(last.change.at);
+            }
+            board.follow(&events);
+            if events.len() < PAGE || board.is_broken() {
+                break;
+            }
+        }
+        board.note_level(asked_at);
+        *finished = this;
+        Ok(())
+    }
+
+    /// Brings a board level beside everything else.
+    pub(crate) fn catch_up_later(&self, board: Arc<Board>) {
+        let engine = self.clone();
+        self.0.ports.runtime.spawn(Box::pin(async move {
+            while engine.catch_up(&board).await.is_err() && !board.is_broken() {
+                engine.0.ports.runtime.sleep(200).await;
+            }
+        }));
+    }
+
+    /// A stranger may be refused from a board that was level a moment ago, not from an older one.
+    pub(super) async fn level_for_strangers(&self, board: &Arc<Board>) -> Result<(), Refused> {
+        if !self.0.exclusive && self.now().since_ms(board.level_at()) > STALENESS_MS {
+            self.catch_up(board).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies what other nodes tell.
+    pub(super) fn follow_bus(&self) {
+        let engine = Arc::downgrade(&self.0);
+        let subscriber = move |messages: &[crate::bus::Message]| {
+            let Some(engine) = engine.upgrade().map(BoxOffice) else { return };
+            for (id, event) in messages {
+                let Some(board) = engine.0.boards.loaded(*id) else { continue };
+                if !board.follow([&**event]) {
+                    engine.catch_up_later(board);
+                }
+            }
+        };
+        self.0.ports.bus.subscribe(self.0.node, Box::new(subscriber));
+    }
+}

@@ -1,0 +1,147 @@
+//! A transition between its decision and its outcome: what is claimed for it, who waits for it.
+
+use std::sync::{Arc, Weak};
+
+use boxoffice_core::change::{Change, Event};
+use boxoffice_core::decide::Decided;
+use tokio::sync::oneshot;
+
+use super::{BoxOffice, Inner};
+use crate::board::{Board, Claims, KeyGuard, TurnGuard};
+use crate::queue::{Outcome, Ticket};
+
+/// Keeps others waiting: for the same hold, for the same key.
+#[derive(Default)]
+pub(crate) struct Guards {
+    pub(super) _key: Option<KeyGuard>,
+    pub(super) _turn: Option<TurnGuard>,
+}
+
+impl From<TurnGuard> for Guards {
+    fn from(turn: TurnGuard) -> Self {
+        Self { _key: None, _turn: Some(turn) }
+    }
+}
+
+/// What whoever waits is told.
+pub(crate) enum Verdict {
+    /// It is done and applied.
+    Committed(Arc<Event>),
+    /// Something had changed: decide again.
+    Conflict(Guards),
+    /// It was not done.
+    Unavailable,
+    /// Nobody can tell for now.
+    InDoubt,
+}
+
+/// A transition in flight. Dropped before it is queued, it lets go of everything.
+pub(crate) struct InFlight {
+    engine: Weak<Inner>,
+    board: Arc<Board>,
+    change: Arc<Change>,
+    claims: Claims,
+    gate_token: Option<u64>,
+    guards: Guards,
+    waiter: Option<oneshot::Sender<Verdict>>,
+}
+
+impl InFlight {
+    /// For a change whose seats were just claimed.
+    pub(crate) fn new(
+        engine: &Arc<Inner>,
+        board: &Arc<Board>,
+        decided: &Decided,
+        guards: Guards,
+        waiter: Option<oneshot::Sender<Verdict>>,
+    ) -> Self {
+        Self {
+            engine: Arc::downgrade(engine),
+            board: Arc::clone(board),
+            change: Arc::clone(&decided.transition.change),
+            claims: decided.claims.clone(),
+            gate_token: None,
+            guards,
+            waiter,
+        }
+    }
+
+    /// Asks the gate for the claimed seats.
+    pub(crate) async fn pass_gate(&mut self) -> bool {
+        let Some(engine) = self.engine.upgrade() else { return false };
+        let token = engine.ports.random.next();
+        // Noted before the call: if the asker vanishes during it, what was claimed is let go.
+        self.gate_token = Some(token);
+        engine.ports.gate.claim(self.board.id(), self.claims.to_vec(), token).await
+    }
+
+    fn leave_gate(&mut self) {
+        if let (Some(token), Some(engine)) = (self.gate_token.take(), self.engine.upgrade()) {
+            engine.ports.gate.release(self.board.id(), self.claims.to_vec(), token);
+        }
+    }
+
+    fn tell(&mut self, verdict: Verdict) {
+        if let Some(waiter) = self.waiter.take() {
+            // Whoever asked may have gone.
+            let _ = waiter.send(verdict);
+        }
+    }
+
+    fn let_go(&mut self) {
+        self.leave_gate();
+        if !self.claims.is_empty() {
+            self.board.unclaim(&std::mem::take(&mut self.claims));
+        }
+    }
+
+    /// Applies the committed change; the waiter is told once it is applied.
+    fn committed(mut self, revision: u64) {
+        self.leave_gate();
+        let event = Arc::new(Event { revision, change: Arc::clone(&self.change) });
+        let (engine, board) = (self.engine.clone(), Arc::clone(&self.board));
+        let claims = std::mem::take(&mut self.claims);
+        let applied = board.committed(
+            event,
+            claims,
+            Box::new(move |event| {
+                if let Some(engine) = self.engine.upgrade() {
+                    engine.ports.bus.publish(engine.node, &[(self.board.id(), Arc::clone(&event))]);
+                }
+                self.guards = Guards::default();
+                self.tell(Verdict::Committed(event));
+            }),
+        );
+        if !applied && let Some(engine) = engine.upgrade() {
+            BoxOffice(engine).catch_up_later(board);
+        }
+    }
+}
+
+impl Ticket for InFlight {
+    fn in_doubt(&mut self) {
+        self.tell(Verdict::InDoubt);
+    }
+
+    fn settle(mut self: Box<Self>, outcome: Outcome) {
+        match outcome {
+            Outcome::Committed { revision } => self.committed(revision),
+            Outcome::Conflict => {
+                self.let_go();
+                let guards = std::mem::take(&mut self.guards);
+                self.tell(Verdict::Conflict(guards));
+            }
+            Outcome::Unavailable => {
+                self.let_go();
+                self.guards = Guards::default();
+                self.tell(Verdict::Unavailable);
+            }
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}

@@ -1,0 +1,66 @@
+//! The port to the gate across nodes: it turns people away before the store is touched, and is never the truth.
+
+use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::plan::SeatNo;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use crate::runtime::BoxFuture;
+
+/// Claims seats for one commit among all nodes.
+pub trait Gate: Send + Sync {
+    /// Whether a board's own claims are gate enough, so that no call is worth it: when there is one node.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// Claims all the seats for `token`, or none: then false. May admit everyone.
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, bool>;
+
+    /// Lets go of what `token` claimed.
+    fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64);
+}
+
+/// The gate of a single node: its boards' claims turn people away already, so it admits everyone.
+#[derive(Debug, Default)]
+pub struct LocalGate;
+
+impl Gate for LocalGate {
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn claim(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(true))
+    }
+
+    fn release(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) {}
+}
+
+/// A gate for several nodes in one process.
+#[derive(Debug, Default)]
+pub struct InProcessGate {
+    claims: Mutex<HashMap<(ShowtimeId, SeatNo), u64, FixedState>>,
+}
+
+impl Gate for InProcessGate {
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, bool> {
+        let mut claims = self.claims.lock();
+        let free = |no: &SeatNo| claims.get(&(showtime, *no)).is_none_or(|owner| *owner == token);
+        let admitted = seats.iter().all(free);
+        if admitted {
+            claims.extend(seats.into_iter().map(|no| ((showtime, no), token)));
+        }
+        Box::pin(std::future::ready(admitted))
+    }
+
+    fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) {
+        let mut claims = self.claims.lock();
+        for no in seats {
+            if claims.get(&(showtime, no)) == Some(&token) {
+                claims.remove(&(showtime, no));
+            }
+        }
+    }
+}

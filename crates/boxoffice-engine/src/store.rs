@@ -1,0 +1,158 @@
+//! The port to the truth: transactions and row versions.
+//!
+//! A store never sees a rule. It commits a transition whole or not at all: every seat and hold at exactly the
+//! version that the change says it had before, the settings at the version that the decision relied on, the
+//! request's key unused in that showtime. It gives each committed transition its showtime's next revision.
+
+pub mod conformance;
+pub mod memory;
+
+use std::sync::Arc;
+
+use boxoffice_core::change::Event;
+use boxoffice_core::hold::{Contact, Hold};
+use boxoffice_core::id::{Serial, ShowtimeId};
+use boxoffice_core::plan::{Plan, PlanHash};
+use boxoffice_core::showtime::Snapshot;
+use boxoffice_core::time::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::catalogue::Catalogue;
+use crate::queue::{CommitQueue, Outcome, Ticket};
+use crate::runtime::BoxFuture;
+
+/// Why a store could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or cannot read or write for now; the text says why, for operators.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Too many reads wait already.
+    #[error("too many reads wait for the store")]
+    Overloaded,
+    /// What it holds cannot be understood.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}
+
+impl From<boxoffice_core::codec::Malformed> for StoreError {
+    fn from(malformed: boxoffice_core::codec::Malformed) -> Self {
+        Self::Damaged(malformed.to_string())
+    }
+}
+
+/// The outcomes of one batch, in the order of commit.
+pub type Outcomes = Vec<(Box<dyn Ticket>, Outcome)>;
+
+/// Where a store hands back outcomes: once per batch, not once per transition.
+pub type OutcomeSink = UnboundedSender<Outcomes>;
+
+/// An idempotency key that was used in a showtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedKey {
+    /// The hashed key.
+    pub key: [u8; 16],
+    /// The revision of the change that was made under it.
+    pub revision: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A showtime, read in one database snapshot.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Its room.
+    pub plan: Arc<Plan>,
+    /// Its state.
+    pub snapshot: Snapshot,
+    /// The keys of its requests that are still kept.
+    pub keys: Vec<UsedKey>,
+}
+
+/// A hold or booking as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHold {
+    /// The record.
+    pub hold: Arc<Hold>,
+    /// The buyer, once booked.
+    pub contact: Option<Contact>,
+}
+
+/// A key that tokens are made with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenKey {
+    /// Its id, kept with each hold.
+    pub id: u32,
+    /// The secret.
+    pub secret: [u8; 32],
+}
+
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TokenKey({})", self.id)
+    }
+}
+
+/// What a store says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreHealth {
+    /// Why writes are refused, if they are.
+    pub trouble: Option<String>,
+}
+
+/// The truth.
+pub trait Store: Send + Sync {
+    /// Whether nobody else can write to it, so that a board which applied all its commits is never behind.
+    fn is_exclusive(&self) -> bool;
+
+    /// Begins to commit what comes into `queue`, handing outcomes to `sink`. Called once.
+    fn start(&self, queue: Arc<CommitQueue>, sink: OutcomeSink);
+
+    /// Ends when what was committed before the queue was closed is safely away and the store has let go of its files.
+    fn stop(&self) -> BoxFuture<'_, ()>;
+
+    /// The name of the history that revisions belong to.
+    fn epoch(&self) -> String;
+
+    /// The newest time in its log when it was opened.
+    fn newest_time(&self) -> Timestamp;
+
+    /// The keys for tokens, oldest first.
+    fn token_keys(&self) -> BoxFuture<'_, Result<Vec<TokenKey>, StoreError>>;
+
+    /// Reads a showtime; `None` if there is none of this id. Keys used before `keys_since` may be left out.
+    fn load(
+        &self,
+        showtime: ShowtimeId,
+        keys_since: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>>;
+
+    /// Reads up to `limit` events after a revision, without a gap.
+    fn events(
+        &self,
+        showtime: ShowtimeId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Event>, StoreError>>;
+
+    /// Reads a hold or booking.
+    fn hold(
+        &self,
+        showtime: ShowtimeId,
+        serial: Serial,
+    ) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>>;
+
+    /// Reads a plan.
+    fn plan(&self, hash: PlanHash) -> BoxFuture<'_, Result<Option<Arc<Plan>>, StoreError>>;
+
+    /// The cinemas, movies, auditoriums and showtimes.
+    fn catalogue(&self) -> &dyn Catalogue;
+
+    /// How it is.
+    fn health(&self) -> StoreHealth;
+
+    /// What it counts: name, kind (counter or gauge), help and value of each metric.
+    fn figures(&self) -> Vec<(&'static str, &'static str, &'static str, u64)> {
+        Vec::new()
+    }
+}

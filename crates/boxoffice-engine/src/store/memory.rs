@@ -1,0 +1,297 @@
+//! The reference store: plain maps, one transition at a time. What other stores are compared with; it forgets
+//! everything when the process ends.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use boxoffice_core::change::{Event, Transition};
+use boxoffice_core::hold::{Hold, HoldStatus};
+use boxoffice_core::id::{Serial, ShowtimeId};
+use boxoffice_core::plan::{Plan, PlanHash, SeatNo};
+use boxoffice_core::seat::SeatState;
+use boxoffice_core::showtime::Snapshot;
+use boxoffice_core::time::Timestamp;
+use parking_lot::Mutex;
+
+use crate::catalogue::{
+    Catalogue, CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotCreated, ShowtimeEntry,
+    ShowtimeFilter,
+};
+use crate::queue::{CommitQueue, Outcome};
+use crate::runtime::{BoxFuture, Runtime};
+use crate::store::{Loaded, OutcomeSink, Store, StoreError, StoreHealth, StoredHold, TokenKey, UsedKey};
+
+/// The reference store. Several nodes may share one.
+pub struct MemoryStore {
+    tables: Arc<Mutex<Tables>>,
+    runtime: Arc<dyn Runtime>,
+}
+
+#[derive(Default)]
+struct Tables {
+    plans: BTreeMap<PlanHash, Arc<Plan>>,
+    entries: BTreeMap<(Kind, u64), Entry>,
+    showtimes: BTreeMap<ShowtimeId, ShowtimeEntry>,
+    created: BTreeMap<(String, [u8; 16]), ([u8; 16], u64)>,
+    seats: BTreeMap<(ShowtimeId, SeatNo), SeatState>,
+    holds: BTreeMap<(ShowtimeId, Serial), StoredHold>,
+    events: BTreeMap<(ShowtimeId, u64), Event>,
+    keys: BTreeMap<(ShowtimeId, [u8; 16]), UsedKey>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new(runtime: Arc<dyn Runtime>) -> Self {
+        Self { tables: Arc::default(), runtime }
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Tables) -> T,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        Box::pin(std::future::ready(Ok(read(&self.tables.lock()))))
+    }
+}
+
+impl Tables {
+    fn revision(&self, showtime: ShowtimeId) -> u64 {
+        let range = (showtime, 0)..=(showtime, u64::MAX);
+        self.events.range(range).next_back().map_or(0, |((_, revision), _)| *revision)
+    }
+
+    fn is_current(&self, transition: &Transition) -> bool {
+        let Transition { showtime, change, settings_version, .. } = transition;
+        let Some(entry) = self.showtimes.get(showtime) else { return false };
+        let seat = |no| self.seats.get(&(*showtime, no)).copied().unwrap_or_default();
+        let version = |serial| self.holds.get(&(*showtime, serial)).map_or(0, |stored| stored.hold.version);
+        let held = || self.holds.range((*showtime, 0)..=(*showtime, Serial::MAX)).next().is_some();
+        !(transition.never_held && held())
+            && settings_version.is_none_or(|version| entry.settings.version == version)
+            && change.seats.iter().all(|change| seat(change.no).version + 1 == change.version)
+            && change.holds.iter().all(|hold| version(hold.serial) + 1 == hold.version)
+            && change.request.is_none_or(|request| !self.keys.contains_key(&(*showtime, request.key)))
+    }
+
+    fn commit(&mut self, transition: Transition) -> Outcome {
+        if !self.is_current(&transition) {
+            return Outcome::Conflict;
+        }
+        let Transition { showtime, change, contact, .. } = transition;
+        let revision = self.revision(showtime) + 1;
+        for seat in &change.seats {
+            let state =
+                SeatState { owner: seat.owner, changed: revision, version: seat.version, status: seat.to };
+            self.seats.insert((showtime, seat.no), state);
+        }
+        for hold in &change.holds {
+            let known = self.holds.get(&(showtime, hold.serial)).and_then(|stored| stored.contact.clone());
+            let contact = contact.clone().filter(|_| hold.status == HoldStatus::Booked).or(known);
+            self.holds.insert((showtime, hold.serial), StoredHold { hold: Arc::clone(hold), contact });
+        }
+        if let (Some(settings), Some(entry)) = (&change.settings, self.showtimes.get_mut(&showtime)) {
+            entry.settings = Arc::clone(settings);
+        }
+        if let Some(request) = change.request {
+            let used = UsedKey { key: request.key, revision, at: change.at };
+            self.keys.insert((showtime, request.key), used);
+        }
+        self.events.insert((showtime, revision), Event { revision, change });
+        Outcome::Committed { revision }
+    }
+
+    fn load(&self, id: ShowtimeId) -> Option<Loaded> {
+        let entry = self.showtimes.get(&id)?;
+        let plan = Arc::clone(self.plans.get(&entry.plan)?);
+        let seats = (id, 0)..=(id, SeatNo::MAX);
+        let holds = || self.holds.range((id, 0)..=(id, Serial::MAX)).map(|(_, stored)| &stored.hold);
+        Some(Loaded {
+            plan,
+            snapshot: Snapshot {
+                settings: Arc::clone(&entry.settings),
+                revision: self.revision(id),
+                seats: self.seats.range(seats).map(|((_, no), state)| (*no, *state)).collect(),
+                holds: holds().filter(|hold| hold.status == HoldStatus::Active).map(Arc::clone).collect(),
+                ever_held: holds().next().is_some(),
+            },
+            keys: self.keys.range((id, [0; 16])..=(id, [255; 16])).map(|(_, used)| *used).collect(),
+        })
+    }
+
+    fn create(&mut self, new: New, key: Option<CatalogueKey>) -> Result<Created, NotCreated> {
+        let request = key.map(|key| ((key.caller.to_string(), key.key), key.fingerprint));
+        if let Some((known, fingerprint)) = &request
+            && let Some((first, number)) = self.created.get(known)
+        {
+            let replay = Created { number: *number, replayed: true };
+            return if first == fingerprint { Ok(replay) } else { Err(NotCreated::KeyReused) };
+        }
+        let number = match new {
+            New::Entry(entry) => self.add_entry(entry)?,
+            New::Auditorium(auditorium, plan) => {
+                let number = self.add_entry(Entry::Auditorium(auditorium))?;
+                self.plans.insert(plan.hash(), plan);
+                number
+            }
+            New::Showtime(entry, first) => self.add_showtime(entry, first)?,
+        };
+        if let Some((known, fingerprint)) = request {
+            self.created.insert(known, (fingerprint, number));
+        }
+        Ok(Created { number, replayed: false })
+    }
+
+    fn add_entry(&mut self, entry: Entry) -> Result<u64, NotCreated> {
+        let (kind, number) = (entry.kind(), entry.number());
+        let same = |other: &&Entry| {
+            other.kind() == kind
+                && entry.external_id().is_some()
+                && other.external_id() == entry.external_id()
+        };
+        if let Some(other) = self.entries.values().find(same) {
+            return Err(NotCreated::ExternalIdTaken { number: other.number() });
+        }
+        if self.entries.contains_key(&(kind, number)) {
+            return Err(NotCreated::IdTaken);
+        }
+        self.entries.insert((kind, number), entry);
+        Ok(number)
+    }
+
+    fn add_showtime(&mut self, entry: ShowtimeEntry, first: Option<Transition>) -> Result<u64, NotCreated> {
+        let same =
+            |other: &&ShowtimeEntry| entry.external_id.is_some() && other.external_id == entry.external_id;
+        if let Some(other) = self.showtimes.values().find(same) {
+            return Err(NotCreated::ExternalIdTaken { number: other.id.number() });
+        }
+        if self.showtimes.contains_key(&entry.id) {
+            return Err(NotCreated::IdTaken);
+        }
+        let number = entry.id.number();
+        self.showtimes.insert(entry.id, entry);
+        if let Some(first) = first {
+            self.commit(first);
+        }
+        Ok(number)
+    }
+}
+
+impl Store for MemoryStore {
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
+    fn start(&self, queue: Arc<CommitQueue>, sink: OutcomeSink) {
+        let tables = Arc::clone(&self.tables);
+        self.runtime.spawn(Box::pin(async move {
+            while let Some(batch) = queue.take(64).await {
+                let mut tables = tables.lock();
+                let outcomes = batch
+                    .into_iter()
+                    .map(|commit| (commit.ticket, tables.commit(commit.sealed.transition)))
+                    .collect();
+                if sink.send(outcomes).is_err() {
+                    break;
+                }
+            }
+        }));
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn epoch(&self) -> String {
+        "memory".into()
+    }
+
+    fn newest_time(&self) -> Timestamp {
+        let tables = self.tables.lock();
+        tables.events.values().map(|event| event.change.at).max().unwrap_or_default()
+    }
+
+    fn token_keys(&self) -> BoxFuture<'_, Result<Vec<TokenKey>, StoreError>> {
+        self.read(|_| vec![TokenKey { id: 1, secret: [7; 32] }])
+    }
+
+    fn load(&self, id: ShowtimeId, since: Timestamp) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>> {
+        self.read(move |tables| {
+            let mut loaded = tables.load(id)?;
+            loaded.keys.retain(|used| used.at >= since);
+            Some(loaded)
+        })
+    }
+
+    fn events(
+        &self,
+        id: ShowtimeId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Event>, StoreError>> {
+        self.read(move |tables| {
+            let range = (id, after.saturating_add(1))..=(id, u64::MAX);
+            if range.is_empty() {
+                return Vec::new();
+            }
+            tables.events.range(range).take(limit).map(|(_, event)| event.clone()).collect()
+        })
+    }
+
+    fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
+        self.read(move |tables| tables.holds.get(&(id, serial)).cloned())
+    }
+
+    fn plan(&self, hash: PlanHash) -> BoxFuture<'_, Result<Option<Arc<Plan>>, StoreError>> {
+        self.read(move |tables| tables.plans.get(&hash).cloned())
+    }
+
+    fn catalogue(&self) -> &dyn Catalogue {
+        self
+    }
+
+    fn health(&self) -> StoreHealth {
+        StoreHealth::default()
+    }
+}
+
+impl Catalogue for MemoryStore {
+    fn create(&self, new: New, key: Option<CatalogueKey>) -> BoxFuture<'_, Result<Created, NotCreated>> {
+        Box::pin(std::future::ready(self.tables.lock().create(new, key)))
+    }
+
+    fn entry(&self, kind: Kind, number: u64) -> BoxFuture<'_, Result<Option<Entry>, StoreError>> {
+        self.read(move |tables| tables.entries.get(&(kind, number)).cloned())
+    }
+
+    fn entries(&self, kind: Kind, filter: EntryFilter) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
+        self.read(move |tables| {
+            let start = filter.after.map_or(0, |number| number + 1);
+            let admits = |entry: &&Entry| {
+                filter.external_id.is_none() || entry.external_id() == filter.external_id.as_deref()
+            };
+            let entries = tables.entries.range((kind, start)..=(kind, u64::MAX)).map(|(_, entry)| entry);
+            entries.filter(admits).take(filter.limit).cloned().collect()
+        })
+    }
+
+    fn showtime(&self, id: ShowtimeId) -> BoxFuture<'_, Result<Option<ShowtimeEntry>, StoreError>> {
+        self.read(move |tables| tables.showtimes.get(&id).cloned())
+    }
+
+    fn showtimes(&self, filter: ShowtimeFilter) -> BoxFuture<'_, Result<Vec<ShowtimeEntry>, StoreError>> {
+        self.read(move |tables| {
+            let mut found: Vec<_> =
+                tables.showtimes.values().filter(|entry| filter.admits(entry)).cloned().collect();
+            found.sort_by_key(|entry| (entry.settings.starts_at, entry.id));
+            found.truncate(filter.limit);
+            found
+        })
+    }
+}
+
+impl MemoryStore {
+    /// Every hold and booking of a showtime: for tests that compare.
+    pub fn holds(&self, id: ShowtimeId) -> Vec<Arc<Hold>> {
+        let tables = self.tables.lock();
+        tables.holds.range((id, 0)..=(id, Serial::MAX)).map(|(_, stored)| Arc::clone(&stored.hold)).collect()
+    }
+}

@@ -1,0 +1,129 @@
+//! The audit of a SQLite database: read-only, in one snapshot, also beside a running server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use boxoffice_core::change::Event;
+use boxoffice_core::hold::Hold;
+use boxoffice_core::id::{Serial, ShowtimeId};
+use boxoffice_core::plan::SeatNo;
+use boxoffice_core::seat::SeatState;
+use boxoffice_core::time::Timestamp;
+use boxoffice_engine::audit::{AuditReport, AuditSource, AuditedShowtime, Totals, audit};
+use boxoffice_engine::store::{StoreError, UsedKey};
+use rusqlite::{Connection, Row};
+
+use crate::connection::{check_ours, check_version, open_reader};
+use crate::error::{At, OpenError};
+use crate::migration::{MIGRATIONS, check};
+use crate::reads::{self, Plans, SEAT_BITS, read_seat, seat_key};
+
+/// How many events are read at once.
+const PAGE: usize = 1000;
+
+/// Checks the database at `path`. A file that SQLite itself finds damaged is reported as a violation too.
+pub fn run(path: &Path, progress: impl FnMut(u64, u64)) -> Result<AuditReport, OpenError> {
+    check_version()?;
+    if !path.exists() {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
+    let connection = open_reader(path)?;
+    check_ours(&connection, path)?;
+    check(&connection, path, MIGRATIONS)?;
+    connection.execute_batch("BEGIN").at(path)?;
+    let mut damage = integrity(&connection).at(path)?;
+    if !damage.is_empty() {
+        damage.truncate(100);
+        return Ok(AuditReport { violations: damage, ..AuditReport::default() });
+    }
+    let mut source = Snapshot { connection, plans: Plans::default() };
+    match audit(&mut source, progress) {
+        Ok(report) => Ok(report),
+        Err(StoreError::Damaged(what)) => {
+            Ok(AuditReport { violations: vec![what], ..AuditReport::default() })
+        }
+        Err(error) => Err(OpenError::Unsound(error.to_string())),
+    }
+}
+
+/// What SQLite's own check complains of.
+pub(crate) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
+    let lines: Result<Vec<String>, _> = statement.query_map([], |row| row.get(0))?.collect();
+    match lines {
+        Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").collect()),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            Ok(vec![error.to_string()])
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A read transaction that stays open, so that everything is of one moment.
+struct Snapshot {
+    connection: Connection,
+    plans: Plans,
+}
+
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, StoreError> {
+    let rows = || -> rusqlite::Result<Vec<T>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_map(values, read)?.collect()
+    };
+    rows().map_err(|error| crate::error::read_error(&error))
+}
+
+impl AuditSource for Snapshot {
+    type Error = StoreError;
+
+    fn showtimes(&mut self) -> Result<Vec<ShowtimeId>, StoreError> {
+        let sql = "SELECT id FROM showtime ORDER BY id";
+        all(&self.connection, sql, [], |row| row.get(0).map(ShowtimeId::from_number))
+    }
+
+    fn showtime(&mut self, id: ShowtimeId) -> Result<AuditedShowtime, StoreError> {
+        // Keys are read apart; none is of the far future.
+        let loaded = reads::load(&self.connection, &self.plans, id, Timestamp::MAX)?;
+        let loaded = loaded.ok_or_else(|| StoreError::Damaged(format!("{id} is gone")))?;
+        Ok(AuditedShowtime {
+            plan: loaded.plan,
+            settings: (*loaded.snapshot.settings).clone(),
+            ever_held: loaded.snapshot.ever_held,
+        })
+    }
+
+    fn events(&mut self, id: ShowtimeId, after: u64) -> Result<Vec<Event>, StoreError> {
+        Ok(reads::events(&self.connection, id, after, PAGE)?)
+    }
+
+    fn seats(&mut self, id: ShowtimeId) -> Result<Vec<(SeatNo, SeatState)>, StoreError> {
+        let sql = "SELECT id, version, status, owner, revision FROM seat WHERE id BETWEEN ?1 AND ?2";
+        let range = [seat_key(id, 0), seat_key(id, (1 << SEAT_BITS) - 1)];
+        all(&self.connection, sql, range, |row| read_seat(row).map(|(_, no, state)| (no, state)))
+    }
+
+    fn hold(&mut self, id: ShowtimeId, serial: Serial) -> Result<Option<Arc<Hold>>, StoreError> {
+        Ok(reads::hold(&self.connection, id, serial)?.map(|stored| stored.hold))
+    }
+
+    fn keys(&mut self, id: ShowtimeId) -> Result<Vec<UsedKey>, StoreError> {
+        let sql = "SELECT key, revision, at_ms FROM request_key WHERE showtime = ?1";
+        all(&self.connection, sql, [id.number()], |row| {
+            Ok(UsedKey { key: row.get(0)?, revision: row.get(1)?, at: Timestamp::from_ms(row.get(2)?) })
+        })
+    }
+
+    fn totals(&mut self) -> Result<Totals, StoreError> {
+        let sql =
+            "SELECT (SELECT count(*) FROM seat), (SELECT count(*) FROM hold), (SELECT count(*) FROM event)";
+        let rows = all(&self.connection, sql, [], |row| {
+            Ok(Totals { seats: row.get(0)?, holds: row.get(1)?, events: row.get(2)? })
+        })?;
+        Ok(rows.first().copied().unwrap_or_default())
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong in opening, and how SQLite's errors look from outside.
+
+use std::path::PathBuf;
+
+use boxoffice_engine::store::StoreError;
+
+/// Why a database could not be opened, copied or checked.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process writes to it.
+    #[error("{0} is in use: another boxoffice process writes to it (it holds the lock on {0}.lock)")]
+    InUse(PathBuf),
+    /// A newer version of the program wrote it.
+    #[error("{path} has schema {found}, newer than this program's {known}: run a newer boxoffice")]
+    NewerSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// A migration that was applied is not the one that this program has.
+    #[error("{path} was made with another migration {number} than this program's")]
+    ForeignMigration {
+        /// The database.
+        path: PathBuf,
+        /// The migration.
+        number: i64,
+    },
+    /// It is some other program's database.
+    #[error("{0} is not a Boxoffice database")]
+    Foreign(PathBuf),
+    /// It should not be there.
+    #[error("{0} exists already")]
+    Exists(PathBuf),
+    /// It should be there.
+    #[error("there is no database at {0}")]
+    Missing(PathBuf),
+    /// The linked SQLite has a known defect.
+    #[error("SQLite {found} is too old: at least {needed} is needed")]
+    OldSqlite {
+        /// Its version.
+        found: String,
+        /// The oldest without the defect.
+        needed: &'static str,
+    },
+    /// A copy did not pass its checks.
+    #[error("the copy is not sound: {0}")]
+    Unsound(String),
+    /// SQLite's word.
+    #[error("{path}: {source}")]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// The error.
+        source: rusqlite::Error,
+    },
+    /// The system's word.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The error.
+        source: std::io::Error,
+    },
+}
+
+/// Adds the path to an error.
+pub(crate) trait At<T> {
+    fn at(self, path: &std::path::Path) -> Result<T, OpenError>;
+}
+
+impl<T> At<T> for rusqlite::Result<T> {
+    fn at(self, path: &std::path::Path) -> Result<T, OpenError> {
+        self.map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+    }
+}
+
+impl<T> At<T> for std::io::Result<T> {
+    fn at(self, path: &std::path::Path) -> Result<T, OpenError> {
+        self.map_err(|source| OpenError::Io { path: path.to_owned(), source })
+    }
+}
+
+/// How a failed read looks to the engine.
+pub(crate) fn read_error(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged(error.to_string()),
+        None => StoreError::Damaged(error.to_string()),
+        Some(_) => StoreError::Unavailable(error.to_string()),
+    }
+}

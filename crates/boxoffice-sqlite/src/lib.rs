@@ -1,0 +1,28 @@
+//! The embedded store: SQLite, one writer thread with group commit, readers beside it.
+//!
+//! Everything durable is in one file. One process may write to it (a lock file beside it says who); others may read
+//! it at any time: [`audit`] and [`backup`] do so beside a running server.
+
+pub mod audit;
+pub mod backup;
+mod catalogue;
+mod connection;
+mod error;
+mod lock;
+mod migration;
+mod readers;
+mod reads;
+mod store;
+mod writer;
+
+pub use connection::SQLITE_AT_LEAST;
+pub use error::OpenError;
+pub use store::{Options, SqliteStore};
+
+/// The number of the newest schema that this program knows.
+pub const SCHEMA: usize = migration::MIGRATIONS.len();
+
+/// The version of the SQLite that is linked in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

@@ -1,0 +1,305 @@
+//! The store port on SQLite.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use boxoffice_core::change::Event;
+use boxoffice_core::id::{Serial, ShowtimeId};
+use boxoffice_core::plan::{Plan, PlanHash};
+use boxoffice_core::time::Timestamp;
+use boxoffice_engine::catalogue::{
+    Catalogue, CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotCreated, ShowtimeEntry,
+    ShowtimeFilter,
+};
+use boxoffice_engine::queue::CommitQueue;
+use boxoffice_engine::runtime::BoxFuture;
+use boxoffice_engine::store::{Loaded, OutcomeSink, Store, StoreError, StoreHealth, StoredHold, TokenKey};
+use parking_lot::Mutex;
+use rusqlite::{Connection, params};
+use tokio::sync::oneshot;
+
+use crate::catalogue;
+use crate::connection::{check_ours, check_version, open_writer};
+use crate::error::{At, OpenError};
+use crate::lock::WriterLock;
+use crate::migration::{MIGRATIONS, migrate};
+use crate::readers::Readers;
+use crate::reads::{self, Plans};
+use crate::writer::checkpoint::Checkpoints;
+use crate::writer::{Counters, Creation, Shared, Writer};
+
+/// How a SQLite store works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The most transitions in one database transaction.
+    pub batch: usize,
+    /// Threads that read.
+    pub readers: usize,
+    /// How many reads may wait for them.
+    pub waiting_reads: usize,
+    /// How many creations may wait for the writer.
+    pub waiting_creations: usize,
+    /// The writer's page cache, in KiB.
+    pub cache_kib: u32,
+    /// From which size of the write-ahead log on it is copied into the database, in KiB.
+    pub wal_kib: u32,
+    /// How long idempotency keys are kept, in milliseconds.
+    pub keep_keys_ms: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            batch: 1024,
+            readers: 2,
+            waiting_reads: 4096,
+            waiting_creations: 1024,
+            cache_kib: 256 * 1024,
+            wal_kib: 32 * 1024,
+            keep_keys_ms: 24 * 60 * 60 * 1000,
+        }
+    }
+}
+
+/// A store in one SQLite file.
+pub struct SqliteStore {
+    path: PathBuf,
+    options: Options,
+    epoch: String,
+    newest: Timestamp,
+    readers: Readers,
+    plans: Arc<Plans>,
+    shared: Arc<Shared>,
+    /// What the writer thread will own; taken when the store is started.
+    unstarted: Mutex<Option<(Connection, WriterLock)>>,
+    queue: std::sync::OnceLock<Arc<CommitQueue>>,
+    /// Resolves when the writer thread has ended.
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path` for writing, making or migrating it as needed.
+    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        check_version()?;
+        let lock = WriterLock::take(path)?;
+        let mut connection = open_writer(path, options.cache_kib)?;
+        check_ours(&connection, path)?;
+        if let Some(copy) = migrate(&mut connection, path, MIGRATIONS)? {
+            tracing::info!(copy = %copy.display(), "the database had an older schema; it was copied before its migration");
+        }
+        let epoch = begin_history(&mut connection).at(path)?;
+        make_token_key(&connection).at(path)?;
+        let newest = newest_time(&connection).at(path)?;
+        let readers = Readers::start(path, options.readers.max(1), options.waiting_reads)?;
+        Ok(Self {
+            path: path.to_owned(),
+            epoch,
+            newest,
+            readers,
+            plans: Arc::default(),
+            shared: Arc::default(),
+            unstarted: Mutex::new(Some((connection, lock))),
+            queue: std::sync::OnceLock::new(),
+            ended: Mutex::new(None),
+            options,
+        })
+    }
+}
+
+/// The database's epoch: a new one if it has none, or if it is a backup that nobody has written to.
+fn begin_history(connection: &mut Connection) -> rusqlite::Result<String> {
+    let transaction = connection.transaction()?;
+    let meta = |name: &str| {
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        rusqlite::OptionalExtension::optional(
+            transaction.query_row(sql, [name], |row| row.get::<_, String>(0)),
+        )
+    };
+    let is_backup = meta("backup")?.is_some_and(|value| value == "1");
+    let epoch = match meta("epoch")? {
+        Some(epoch) if !is_backup => epoch,
+        _ => {
+            let epoch = format!("{:08x}", u32::from_le_bytes(random()?));
+            let sql = "INSERT INTO meta (name, value) VALUES ('epoch', ?1)
+                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            transaction.execute(sql, [&epoch])?;
+            transaction.execute("UPDATE meta SET value = '0' WHERE name = 'backup'", [])?;
+            epoch
+        }
+    };
+    transaction.commit()?;
+    Ok(epoch)
+}
+
+fn make_token_key(connection: &Connection) -> rusqlite::Result<()> {
+    let known: i64 = connection.query_row("SELECT count(*) FROM token_key", [], |row| row.get(0))?;
+    if known == 0 {
+        let secret: [u8; 32] = random()?;
+        connection.execute("INSERT INTO token_key (id, secret) VALUES (1, ?1)", params![secret])?;
+    }
+    Ok(())
+}
+
+fn random<const N: usize>() -> rusqlite::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    Ok(bytes)
+}
+
+fn newest_time(connection: &Connection) -> rusqlite::Result<Timestamp> {
+    let sql = "SELECT body FROM event ORDER BY seq DESC LIMIT 1";
+    let body: Option<Vec<u8>> =
+        rusqlite::OptionalExtension::optional(connection.query_row(sql, [], |row| row.get(0)))?;
+    let newest = body.and_then(|body| boxoffice_core::change::Change::decode(&body).ok());
+    Ok(newest.map_or(Timestamp::default(), |change| change.at))
+}
+
+impl Store for SqliteStore {
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
+    fn start(&self, queue: Arc<CommitQueue>, sink: OutcomeSink) {
+        let Some((mut connection, lock)) = self.unstarted.lock().take() else {
+            tracing::error!("the store was started twice");
+            return;
+        };
+        let started =
+            Checkpoints::start(&mut connection, &self.path, self.options.wal_kib).and_then(|checkpoints| {
+                let writer = Writer {
+                    connection,
+                    path: self.path.clone(),
+                    shared: Arc::clone(&self.shared),
+                    queue: Arc::clone(&queue),
+                    sink,
+                    most: self.options.batch.max(1),
+                    keep_keys_ms: self.options.keep_keys_ms,
+                    checkpoints,
+                    _lock: lock,
+                };
+                let (end, ended) = oneshot::channel::<()>();
+                *self.ended.lock() = Some(ended);
+                let work = move || {
+                    writer.run();
+                    drop(end);
+                };
+                std::thread::Builder::new().name("writer".into()).spawn(work).at(&self.path)
+            });
+        if let Err(error) = started {
+            tracing::error!(%error, "the writer could not be started");
+            *self.shared.trouble.lock() = Some(error.to_string());
+            queue.refuse(Some(boxoffice_engine::queue::Rejected::Unavailable));
+        }
+        // Set once: `start` gets this far once.
+        let _ = self.queue.set(queue);
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        let ended = self.ended.lock().take();
+        Box::pin(async move {
+            if let Some(ended) = ended {
+                // The sender is dropped, never used: that is the word.
+                let _ = ended.await;
+            }
+        })
+    }
+
+    fn epoch(&self) -> String {
+        self.epoch.clone()
+    }
+
+    fn newest_time(&self) -> Timestamp {
+        self.newest
+    }
+
+    fn token_keys(&self) -> BoxFuture<'_, Result<Vec<TokenKey>, StoreError>> {
+        self.readers.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT id, secret FROM token_key ORDER BY id")?;
+            let rows =
+                statement.query_map([], |row| Ok(TokenKey { id: row.get(0)?, secret: row.get(1)? }))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn load(&self, id: ShowtimeId, since: Timestamp) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>> {
+        let plans = Arc::clone(&self.plans);
+        self.readers.read(move |connection| reads::load(connection, &plans, id, since))
+    }
+
+    fn events(
+        &self,
+        id: ShowtimeId,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Event>, StoreError>> {
+        self.readers.read(move |connection| reads::events(connection, id, after, limit))
+    }
+
+    fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
+        self.readers.read(move |connection| reads::hold(connection, id, serial))
+    }
+
+    fn plan(&self, hash: PlanHash) -> BoxFuture<'_, Result<Option<Arc<Plan>>, StoreError>> {
+        let plans = Arc::clone(&self.plans);
+        self.readers.read(move |connection| plans.read(connection, hash))
+    }
+
+    fn catalogue(&self) -> &dyn Catalogue {
+        self
+    }
+
+    fn health(&self) -> StoreHealth {
+        StoreHealth { trouble: self.shared.trouble.lock().clone() }
+    }
+
+    fn figures(&self) -> Vec<(&'static str, &'static str, &'static str, u64)> {
+        let Counters { batches, transitions, conflicts, failures } = &self.shared.counters;
+        let get = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        vec![
+            ("boxoffice_commit_batches_total", "counter", "Database transactions committed.", get(batches)),
+            ("boxoffice_commits_total", "counter", "Changes committed.", get(transitions)),
+            ("boxoffice_commit_conflicts_total", "counter", "Changes that lost a conflict.", get(conflicts)),
+            (
+                "boxoffice_commit_failures_total",
+                "counter",
+                "Database transactions that failed.",
+                get(failures),
+            ),
+        ]
+    }
+}
+
+impl Catalogue for SqliteStore {
+    fn create(&self, new: New, key: Option<CatalogueKey>) -> BoxFuture<'_, Result<Created, NotCreated>> {
+        let (answer, created) = oneshot::channel();
+        let Some(queue) = self.queue.get() else {
+            let error = StoreError::Unavailable("the store was not started".into());
+            return Box::pin(std::future::ready(Err(error.into())));
+        };
+        let mut creations = self.shared.creations.lock();
+        if creations.len() >= self.options.waiting_creations {
+            return Box::pin(std::future::ready(Err(StoreError::Overloaded.into())));
+        }
+        creations.push_back(Creation { new, key, answer });
+        drop(creations);
+        queue.wake();
+        // Dropped without an answer: the writer has ended, with or without having written it.
+        Box::pin(async move { created.await.unwrap_or(Err(NotCreated::InDoubt)) })
+    }
+
+    fn entry(&self, kind: Kind, number: u64) -> BoxFuture<'_, Result<Option<Entry>, StoreError>> {
+        self.readers.read(move |connection| catalogue::entry(connection, kind, number))
+    }
+
+    fn entries(&self, kind: Kind, filter: EntryFilter) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
+        self.readers.read(move |connection| catalogue::entries(connection, kind, &filter))
+    }
+
+    fn showtime(&self, id: ShowtimeId) -> BoxFuture<'_, Result<Option<ShowtimeEntry>, StoreError>> {
+        self.readers.read(move |connection| catalogue::showtime(connection, id))
+    }
+
+    fn showtimes(&self, filter: ShowtimeFilter) -> BoxFuture<'_, Result<Vec<ShowtimeEntry>, StoreError>> {
+        self.readers.read(move |connection| catalogue::showtimes(connection, &filter))
+    }
+}

@@ -1,0 +1,237 @@
+//! The one thread that writes: takes what waits, commits it as one transaction, hands the outcomes back at once.
+
+mod batch;
+pub(crate) mod checkpoint;
+mod heads;
+
+pub(crate) use batch::{BatchError, Statements, in_transaction};
+pub(crate) use heads::Heads;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use boxoffice_engine::catalogue::{CatalogueKey, Created, New, NotCreated};
+use boxoffice_engine::queue::{Commit, CommitQueue, Outcome, Rejected};
+use boxoffice_engine::store::{OutcomeSink, Outcomes, StoreError};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::catalogue;
+use crate::lock::WriterLock;
+use batch::write_batch;
+use checkpoint::Checkpoints;
+
+/// How long a failed commit may stay without a fence before those who wait are sent away.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a fence is tried while the store cannot be written.
+const FENCE_EVERY: Duration = Duration::from_secs(1);
+/// How often it is tried while people wait for the fate of their commit.
+const FENCE_EVERY_IN_DOUBT: Duration = Duration::from_millis(50);
+/// How often the writer looks up when there is nothing to do.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often old idempotency keys are removed.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+/// Something for the catalogue, and who waits for it.
+pub(crate) struct Creation {
+    pub(crate) new: New,
+    pub(crate) key: Option<CatalogueKey>,
+    pub(crate) answer: oneshot::Sender<Result<Created, NotCreated>>,
+}
+
+/// What the writer shares with the rest of the store.
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// Waiting for the catalogue.
+    pub(crate) creations: Mutex<VecDeque<Creation>>,
+    /// Why writes are refused, if they are.
+    pub(crate) trouble: Mutex<Option<String>>,
+    /// Counters for metrics.
+    pub(crate) counters: Counters,
+}
+
+/// What the writer has done since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Batches committed.
+    pub(crate) batches: std::sync::atomic::AtomicU64,
+    /// Transitions committed.
+    pub(crate) transitions: std::sync::atomic::AtomicU64,
+    /// Transitions that lost a conflict.
+    pub(crate) conflicts: std::sync::atomic::AtomicU64,
+    /// Batches that failed.
+    pub(crate) failures: std::sync::atomic::AtomicU64,
+}
+
+/// Everything that the writer thread owns.
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) queue: Arc<CommitQueue>,
+    pub(crate) sink: OutcomeSink,
+    pub(crate) most: usize,
+    pub(crate) keep_keys_ms: i64,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) _lock: WriterLock,
+}
+
+impl Writer {
+    /// Writes until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        let mut heads = Heads::default();
+        let mut prune_at = Instant::now() + PRUNE_EVERY;
+        loop {
+            let healthy = self.shared.trouble.lock().is_none();
+            let pause = if healthy { IDLE } else { FENCE_EVERY };
+            let Some(batch) = self.queue.take_blocking_until(self.most, Some(Instant::now() + pause)) else {
+                break;
+            };
+            if !healthy && !self.recover(&mut heads) {
+                self.refuse(batch);
+                continue;
+            }
+            self.create_waiting(&mut heads);
+            if !batch.is_empty() {
+                self.commit(batch, &mut heads);
+            }
+            if Instant::now() >= prune_at {
+                prune_at = Instant::now() + PRUNE_EVERY;
+                self.prune();
+            }
+            self.checkpoints.between_batches(&self.connection);
+        }
+        self.create_waiting(&mut heads);
+        drop(self.checkpoints);
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the last checkpoint failed; the log will be read at the next start");
+        }
+    }
+
+    fn commit(&mut self, batch: Vec<Commit>, heads: &mut Heads) {
+        use std::sync::atomic::Ordering::Relaxed;
+        match write_batch(&self.connection, &batch, heads) {
+            Ok(outcomes) => {
+                let counters = &self.shared.counters;
+                let committed = outcomes.iter().filter(|outcome| **outcome != Outcome::Conflict).count();
+                counters.batches.fetch_add(1, Relaxed);
+                counters.transitions.fetch_add(committed as u64, Relaxed);
+                counters.conflicts.fetch_add((outcomes.len() - committed) as u64, Relaxed);
+                self.hand_back(batch.into_iter().map(|commit| commit.ticket).zip(outcomes).collect());
+            }
+            Err(BatchError::NotCommitted(error)) => {
+                self.begin_trouble(&error);
+                self.refuse(batch);
+            }
+            Err(BatchError::InDoubt(error)) => {
+                self.begin_trouble(&error);
+                self.settle_doubt(batch, heads);
+            }
+        }
+    }
+
+    /// Finds out the fate of a batch whose COMMIT failed. Its pages may be in the log and come back after a crash;
+    /// once another commit stands on top of the state before it, they never can.
+    fn settle_doubt(&mut self, mut batch: Vec<Commit>, heads: &mut Heads) {
+        let since = Instant::now();
+        let mut told = false;
+        while !self.recover(heads) {
+            if !told && since.elapsed() >= PATIENCE {
+                told = true;
+                batch.iter_mut().for_each(|commit| commit.ticket.in_doubt());
+            }
+            let pause = if told { FENCE_EVERY } else { FENCE_EVERY_IN_DOUBT };
+            match self.queue.take_blocking_until(self.most, Some(Instant::now() + pause)) {
+                Some(waiting) if !waiting.is_empty() => self.refuse(waiting),
+                Some(_) => {}
+                // Going down: a restart decides. Nobody was told anything that might be wrong.
+                None => return,
+            }
+            self.refuse_creations();
+        }
+        self.refuse(batch);
+    }
+
+    /// Commits a fence on top of the last known state; then writes are taken again.
+    fn recover(&mut self, heads: &mut Heads) -> bool {
+        *heads = Heads::default();
+        if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
+            return false;
+        }
+        let sql = "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'fence'";
+        match self.connection.execute(sql, []) {
+            Ok(1) => {
+                *self.shared.trouble.lock() = None;
+                self.queue.refuse(None);
+                tracing::info!(path = %self.path.display(), "the store takes writes again");
+                true
+            }
+            Ok(_) => false,
+            Err(error) => {
+                *self.shared.trouble.lock() = Some(error.to_string());
+                false
+            }
+        }
+    }
+
+    fn begin_trouble(&self, error: &rusqlite::Error) {
+        self.shared.counters.failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        tracing::error!(path = %self.path.display(), %error, "the store cannot be written; refusing writes");
+        *self.shared.trouble.lock() = Some(error.to_string());
+        self.queue.refuse(Some(Rejected::Unavailable));
+    }
+
+    fn refuse(&self, batch: Vec<Commit>) {
+        self.hand_back(batch.into_iter().map(|commit| (commit.ticket, Outcome::Unavailable)).collect());
+        self.refuse_creations();
+    }
+
+    fn refuse_creations(&self) {
+        let why = self.shared.trouble.lock().clone().unwrap_or_default();
+        for creation in self.shared.creations.lock().drain(..) {
+            // Whoever asked may have gone.
+            let _ = creation.answer.send(Err(NotCreated::Store(StoreError::Unavailable(why.clone()))));
+        }
+    }
+
+    fn hand_back(&self, outcomes: Outcomes) {
+        if !outcomes.is_empty() && self.sink.send(outcomes).is_err() {
+            tracing::debug!("outcomes came after the engine had gone");
+        }
+    }
+
+    fn create_waiting(&mut self, heads: &mut Heads) {
+        loop {
+            let Some(creation) = self.shared.creations.lock().pop_front() else { return };
+            let result = catalogue::create(&self.connection, &creation.new, creation.key.as_ref(), heads);
+            if let Err(catalogue::CreateError::InDoubt(error)) = &result {
+                self.begin_trouble(error);
+                let _ = creation.answer.send(Err(NotCreated::InDoubt));
+                return;
+            }
+            if let Err(catalogue::CreateError::Failed(error)) = &result {
+                self.begin_trouble(error);
+            }
+            let _ = creation.answer.send(result.map_err(NotCreated::from));
+        }
+    }
+
+    /// Removes idempotency keys whose time is over, a few at once so that nobody waits for it.
+    fn prune(&self) {
+        const FEW: i64 = 2_000;
+        let newest = "SELECT coalesce(max(at_ms), 0) FROM request_key";
+        let old = "DELETE FROM request_key WHERE seq IN (SELECT seq FROM request_key ORDER BY seq LIMIT ?2) AND at_ms < ?1";
+        let prune = || -> rusqlite::Result<usize> {
+            let newest: i64 = self.connection.query_row(newest, [], |row| row.get(0))?;
+            self.connection.execute(old, [newest - self.keep_keys_ms, FEW])
+        };
+        match prune() {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "old idempotency keys were removed"),
+            Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
+        }
+    }
+}

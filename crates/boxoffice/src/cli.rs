@@ -1,0 +1,203 @@
+//! The command line: one screen of commands, and what each does.
+
+mod import;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::config::{self, Config};
+use crate::{demo, serve};
+
+/// All commands.
+pub fn command() -> Command {
+    let store = || {
+        Arg::new("store")
+            .long("store")
+            .value_name("STORE")
+            .default_value("sqlite:boxoffice.db")
+            .help("sqlite:FILE")
+    };
+    let file = |help: &'static str| {
+        Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
+    };
+    let serve = Command::new("serve").about("Run the server").after_help(
+        "Each setting is a flag, a variable (--http-max-connections is BOXOFFICE_HTTP_MAX_CONNECTIONS, or \
+         …_FILE with the name of a file that has the value) and a key of the TOML file (http.max_connections). \
+         A flag goes before a variable, a variable before the file. API keys stand in the file as [[keys]] with \
+         name, sha256 and scope (read, sell or admin).",
+    );
+    Command::new("boxoffice")
+        .about("A seat reservation backend for cinemas")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(demo::add_flags(Command::new("demo").about("A sample cinema with the API, at once")))
+        .subcommand(config::add_flags(serve))
+        .subcommand(import::command())
+        .subcommand(
+            Command::new("audit")
+                .about(
+                    "Check every invariant of the data against the event log; also beside a running server",
+                )
+                .arg(store()),
+        )
+        .subcommand(
+            Command::new("backup")
+                .about("Copy the database while it is in use, check the copy, then give it its name")
+                .arg(store())
+                .arg(file("The copy; must not exist")),
+        )
+        .subcommand(
+            Command::new("restore")
+                .about("Make a database from a backup, where there is none; it gets a new epoch")
+                .arg(file("The backup"))
+                .arg(store()),
+        )
+        .subcommand(
+            Command::new("version").about("Print the version").arg(
+                Arg::new("verbose").long("verbose").action(ArgAction::SetTrue).help("Also of the parts"),
+            ),
+        )
+}
+
+/// Runs the program with these arguments.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => error.exit(),
+    };
+    let result = match matches.subcommand() {
+        Some(("demo", matches)) => demo::run(matches),
+        Some(("serve", matches)) => run_server(matches),
+        Some(("import", matches)) => import::run(matches),
+        Some(("audit", matches)) => audit(matches),
+        Some(("backup", matches)) => back_up(matches),
+        Some(("restore", matches)) => restore(matches),
+        Some(("version", matches)) => version(matches),
+        _ => Ok(ExitCode::from(2)),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("boxoffice: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let config = config::load(Config::default(), matches, variable)?;
+    start_logging(&config);
+    let masked = |(key, value): (String, String)| {
+        let value = if key == "admin_key" && !value.is_empty() { "***".to_owned() } else { value };
+        format!("{key}={value}")
+    };
+    let settings: Vec<String> = config.values().into_iter().map(masked).collect();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = settings.join(" "), "starting");
+    runtime()?.block_on(async {
+        let running = serve::start(config).await?;
+        eprintln!("listening on {}", running.url);
+        let stop = serve::stop_signal();
+        running.run(async { drop(stop.await) }).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The runtime of the server. A write beyond a file size limit shall be an error that we handle, not a signal that
+/// ends the process.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    ignore_file_size_signal();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+}
+
+#[expect(unsafe_code, reason = "signal() has no safe form for ignoring; no handler of ours runs")]
+fn ignore_file_size_signal() {
+    // SAFETY: SIG_IGN installs no code, and this runs before any thread is started.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+/// Logs go to stderr.
+pub(crate) fn start_logging(config: &Config) {
+    let level = config.log.level.parse().unwrap_or(tracing::Level::INFO);
+    let builder =
+        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    // A second start in one process keeps the first one's settings.
+    let _ = match config.log.format.as_str() {
+        "json" => builder.json().flatten_event(true).try_init(),
+        _ => builder.with_ansi(false).try_init(),
+    };
+}
+
+fn sqlite_path(matches: &ArgMatches) -> anyhow::Result<PathBuf> {
+    let store = matches.get_one::<String>("store").map_or("", String::as_str);
+    match store.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(path.into()),
+        _ => bail!("--store must be sqlite:FILE"),
+    }
+}
+
+fn audit(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let path = sqlite_path(matches)?;
+    let mut last = 0;
+    let report = boxoffice_sqlite::audit::run(&path, |done, all| {
+        if all >= 1000 && done * 20 / all > last {
+            last = done * 20 / all;
+            eprintln!("{done} of {all} showtimes");
+        }
+    })?;
+    for violation in &report.violations {
+        print_line(violation);
+    }
+    print_line(&describe(&report));
+    Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn describe(report: &boxoffice_engine::audit::AuditReport) -> String {
+    let totals = &report.totals;
+    format!(
+        "{}: {} showtimes, {} events, {} holds and bookings, {} seats touched, {} violations",
+        if report.violations.is_empty() { "clean" } else { "BROKEN" },
+        report.showtimes,
+        totals.events,
+        totals.holds,
+        totals.seats,
+        report.violations.len()
+    )
+}
+
+fn file(matches: &ArgMatches) -> &Path {
+    matches.get_one::<PathBuf>("file").map_or(Path::new(""), PathBuf::as_path)
+}
+
+fn back_up(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let target = file(matches);
+    let report = boxoffice_sqlite::backup::back_up(&sqlite_path(matches)?, target)?;
+    print_line(&format!("{} ({})", target.display(), describe(&report)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let target = sqlite_path(matches)?;
+    let report = boxoffice_sqlite::backup::restore(file(matches), &target)?;
+    print_line(&format!("{} ({})", target.display(), describe(&report)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn version(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    print_line(&format!("boxoffice {}", env!("CARGO_PKG_VERSION")));
+    if matches.get_flag("verbose") {
+        print_line(&format!("schema {}", boxoffice_sqlite::SCHEMA));
+        print_line(&format!("SQLite {}", boxoffice_sqlite::sqlite_version()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line of a command's own output.
+#[expect(clippy::print_stdout, reason = "this is where commands print")]
+pub(crate) fn print_line(line: &str) {
+    println!("{line}");
+}

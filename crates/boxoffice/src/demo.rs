@@ -1,0 +1,104 @@
+//! `boxoffice demo`: a sample cinema on the embedded store, at once.
+
+mod programme;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::cli::{print_line, runtime, start_logging};
+use crate::config::Config;
+use crate::serve;
+
+const FOLDER: &str = "boxoffice-demo";
+
+/// Its flags.
+pub fn add_flags(command: Command) -> Command {
+    command
+        .arg(Arg::new("listen").long("listen").value_name("ADDRESS:PORT").default_value("127.0.0.1:8080"))
+        .arg(
+            Arg::new("folder")
+                .long("folder")
+                .value_name("FOLDER")
+                .value_parser(value_parser!(PathBuf))
+                .default_value(FOLDER)
+                .help("Where its data and its key are"),
+        )
+        .arg(Arg::new("fresh").long("fresh").action(ArgAction::SetTrue).help("Start over"))
+}
+
+/// Runs the demo until it is told to stop.
+pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let folder = matches.get_one::<PathBuf>("folder").context("a folder is needed")?;
+    if matches.get_flag("fresh") {
+        start_over(folder)?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let mut config = Config::default();
+    config.main.listen = matches.get_one::<String>("listen").cloned().unwrap_or_default();
+    config.main.store = format!("sqlite:{}", folder.join("boxoffice.db").display());
+    config.main.admin_key = admin_key(&folder.join("admin-key"))?;
+    config.log.level = "warn".to_owned();
+    config.check()?;
+    start_logging(&config);
+    let key = config.main.admin_key.clone();
+    runtime()?.block_on(async {
+        let running = serve::start(config).await?;
+        let url = running.url.clone();
+        let programme = programme::top_up(&running.app).await?;
+        say_hello(&url, &key, folder, &programme);
+        let stop = serve::stop_signal();
+        running.run(async { drop(stop.await) }).await;
+        print_line(&format!("\nThe data is in {}; `demo --fresh` starts over.", folder.display()));
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Removes what an earlier demo left, and nothing else.
+fn start_over(folder: &Path) -> anyhow::Result<()> {
+    for name in ["boxoffice.db", "boxoffice.db-wal", "boxoffice.db-shm", "admin-key"] {
+        match std::fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error)
+                    .with_context(|| format!("{} cannot be removed", folder.join(name).display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The demo's key: drawn at the first start, then kept.
+fn admin_key(file: &Path) -> anyhow::Result<String> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Ok(key) = std::fs::read_to_string(file) {
+        return Ok(key.trim().to_owned());
+    }
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(0o600);
+    let written = options.open(file).and_then(|mut file| writeln!(file, "{key}"));
+    written.with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(key)
+}
+
+fn say_hello(url: &str, key: &str, folder: &Path, programme: &programme::Programme) {
+    let seats = programme.free_pair.iter().map(|seat| format!("\"{seat}\"")).collect::<Vec<_>>().join(",");
+    print_line(&format!(
+        "Boxoffice {version} sells seats at {url}\n\n\
+         {count} showtimes in the next seven days. Try it:\n\n\
+         curl '{url}/v1/showtimes?limit=5'\n\
+         curl '{url}/v1/showtimes/{showtime}/seats'\n\
+         curl -X POST '{url}/v1/showtimes/{showtime}/holds' -H 'Content-Type: application/json' -d '{{\"seats\":[{seats}]}}'\n\n\
+         Admin key: {key}\nData: {folder}\nStop with Ctrl-C.",
+        version = env!("CARGO_PKG_VERSION"),
+        count = programme.showtimes,
+        showtime = programme.quiet,
+        folder = folder.display(),
+    ));
+}

@@ -1,0 +1,229 @@
+//! What the sample cinema shows: rooms, movies, and showtimes for the next seven days.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use boxoffice_core::change::Actor;
+use boxoffice_core::command::{Command, HoldSeats, SeatRequest};
+use boxoffice_core::decide::first_transition;
+use boxoffice_core::hold::Contact;
+use boxoffice_core::id::{AuditoriumId, CinemaId, MovieId, ShowtimeId};
+use boxoffice_core::money::Currency;
+use boxoffice_core::plan::Plan;
+use boxoffice_core::seat::SeatStatus;
+use boxoffice_core::settings::{Prices, Settings, TicketPrice};
+use boxoffice_core::time::Timestamp;
+use boxoffice_engine::box_office::Caller;
+use boxoffice_engine::catalogue::{Auditorium, Cinema, Entry, Movie, New, NotCreated, ShowtimeEntry};
+use compact_str::{CompactString, format_compact};
+use jiff::ToSpan as _;
+
+use crate::http::App;
+use crate::plans::{Options, import};
+
+const TIME_ZONE: &str = "Europe/Berlin";
+const DAYS: i64 = 7;
+/// Each room: its external id, name, and plan.
+const ROOMS: [(&str, &str, &str); 3] = [
+    ("studio", "Studio", include_str!("../../../../samples/plans/small-studio.json")),
+    ("hall", "Grand Hall", include_str!("../../../../samples/plans/grand-hall.json")),
+    ("two-zones", "Screen 3", include_str!("../../../../samples/plans/pretix-two-zones.json")),
+];
+/// Each movie: its external id, title, minutes, rating.
+const MOVIES: [(&str, &str, u32, &str); 3] = [
+    ("lighthouse", "The Last Lighthouse Keeper", 117, "PG"),
+    ("orbit", "Orbit of Two", 142, "12"),
+    ("bakery", "Midnight at the Bakery", 96, "G"),
+];
+/// When shows begin, by the clock on the wall.
+const HOURS: [i8; 3] = [15, 18, 21];
+
+/// What the greeting tells.
+pub(super) struct Programme {
+    /// How many showtimes there are.
+    pub(super) showtimes: usize,
+    /// A showtime that nobody else buys from.
+    pub(super) quiet: ShowtimeId,
+    /// Two seats beside each other that are free there.
+    pub(super) free_pair: Vec<CompactString>,
+}
+
+/// Adds what is missing for the next seven days.
+pub(super) async fn top_up(app: &App) -> anyhow::Result<Programme> {
+    let stage = Stage { app };
+    let cinema = CinemaId::from_number(
+        stage
+            .entry(Entry::Cinema(Cinema {
+                id: CinemaId::from_number(app.office.draw_number()),
+                name: "Lantern Pictures".into(),
+                time_zone: TIME_ZONE.into(),
+                address: Some("1 Riverside".into()),
+                external_id: Some("demo".into()),
+            }))
+            .await?,
+    );
+    let mut movies = Vec::new();
+    for (key, title, minutes, rating) in MOVIES {
+        let movie = Movie {
+            id: MovieId::from_number(app.office.draw_number()),
+            title: title.into(),
+            runtime_min: Some(minutes),
+            rating: Some(rating.into()),
+            synopsis: None,
+            external_id: Some(format_compact!("demo-{key}")),
+        };
+        movies.push(MovieId::from_number(stage.entry(Entry::Movie(movie)).await?));
+    }
+    let mut rooms = Vec::new();
+    for (key, name, plan) in ROOMS {
+        rooms.push((key, stage.room(cinema, key, name, plan).await?));
+    }
+    let now = app.office.now();
+    let today = jiff::Timestamp::from_millisecond(now.as_ms())?.in_tz(TIME_ZONE)?.date();
+    let mut made = Vec::new();
+    for day in 0..DAYS {
+        let date = today.checked_add(day.days())?;
+        for (number, (key, room)) in rooms.iter().enumerate() {
+            for (turn, hour) in HOURS.iter().enumerate() {
+                let starts_at = date.at(*hour, 0, 0, 0).in_tz(TIME_ZONE)?.timestamp();
+                let starts_at = Timestamp::from_ms(starts_at.as_millisecond());
+                if starts_at <= now {
+                    continue;
+                }
+                let movie = movies[(number + turn + day as usize) % movies.len()];
+                let external_id = format_compact!("demo-{key}-{date}-{hour}");
+                made.push((
+                    starts_at,
+                    stage.showtime(cinema, room, movie, starts_at, now, external_id).await?,
+                ));
+            }
+        }
+    }
+    made.sort_unstable();
+    // The last one is left alone; the first one of the second day is nearly sold out; one opens in two minutes.
+    let quiet = made.last().context("the programme is empty")?.1;
+    if let Some((_, busy)) = made.get(HOURS.len() * ROOMS.len()) {
+        stage.sell_nearly_out(*busy).await?;
+    }
+    let opens_at = now.plus_ms(120_000);
+    let (starts_at, room) = (now.plus_ms(3 * 60 * 60 * 1000), &rooms[0].1);
+    let external_id = format_compact!("demo-opening-{}", now.as_ms());
+    stage.showtime(cinema, room, movies[0], starts_at, opens_at, external_id).await?;
+    let free_pair = stage.free_pair(quiet).await?;
+    Ok(Programme { showtimes: made.len() + 1, quiet, free_pair })
+}
+
+struct Room {
+    id: AuditoriumId,
+    plan: Arc<Plan>,
+}
+
+struct Stage<'a> {
+    app: &'a App,
+}
+
+impl Stage<'_> {
+    /// Adds something, or finds the one that has its external id.
+    async fn add(&self, new: New) -> anyhow::Result<u64> {
+        match self.app.office.ports().store.catalogue().create(new, None).await {
+            Ok(created) => Ok(created.number),
+            Err(NotCreated::ExternalIdTaken { number }) => Ok(number),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn entry(&self, entry: Entry) -> anyhow::Result<u64> {
+        self.add(New::Entry(entry)).await
+    }
+
+    async fn room(&self, cinema: CinemaId, key: &str, name: &str, plan: &str) -> anyhow::Result<Room> {
+        let imported = import(plan.as_bytes(), &Options::default());
+        let plan =
+            imported.map_err(|faults| anyhow::anyhow!("the sample plan {key} has faults: {faults:?}"))?.plan;
+        let plan = Arc::new(plan);
+        let auditorium = Auditorium {
+            id: AuditoriumId::from_number(self.app.office.draw_number()),
+            name: name.into(),
+            cinema: Some(cinema),
+            plan: plan.hash(),
+            screen: None,
+            external_id: Some(format_compact!("demo-{key}")),
+        };
+        let number = self.add(New::Auditorium(auditorium, Arc::clone(&plan))).await?;
+        Ok(Room { id: AuditoriumId::from_number(number), plan })
+    }
+
+    async fn showtime(
+        &self,
+        cinema: CinemaId,
+        room: &Room,
+        movie: MovieId,
+        starts_at: Timestamp,
+        on_sale_at: Timestamp,
+        external_id: CompactString,
+    ) -> anyhow::Result<ShowtimeId> {
+        let defaults = &self.app.config.holds;
+        let price = |category: usize| {
+            let adult = 1150 + 250 * category as i64;
+            let ticket = |ticket: &str, amount| TicketPrice { ticket: ticket.into(), amount };
+            vec![ticket("adult", adult), ticket("child", adult - 350)]
+        };
+        let settings = Arc::new(Settings {
+            version: 1,
+            movie,
+            auditorium: room.id,
+            starts_at,
+            on_sale_at,
+            off_sale_at: starts_at,
+            currency: Currency::new("EUR").context("EUR is a currency")?,
+            prices: Prices((0..room.plan.categories().len()).map(price).collect()),
+            hold_ttl_ms: i64::from(defaults.ttl_s) * 1000,
+            max_hold_ttl_ms: i64::from(defaults.max_ttl_s) * 1000,
+            max_seats_per_hold: defaults.max_seats,
+            published: true,
+            cancelled: false,
+        });
+        let id = self.app.office.draw_showtime();
+        let first = first_transition(id, &room.plan, &settings, self.app.office.now());
+        let plan = room.plan.hash();
+        let entry =
+            ShowtimeEntry { id, plan, cinema: Some(cinema), settings, external_id: Some(external_id) };
+        Ok(ShowtimeId::from_number(self.add(New::Showtime(entry, first)).await?))
+    }
+
+    /// Books seats, two by two, until one in ten is left.
+    async fn sell_nearly_out(&self, id: ShowtimeId) -> anyhow::Result<()> {
+        let office = &self.app.office;
+        let caller = Caller { actor: Actor::Patron, request: None };
+        let board = office.board(id).await.map_err(|refused| anyhow::anyhow!("{refused:?}"))?;
+        let (views, _) = board.seats();
+        let free: Vec<_> = views.iter().filter(|view| view.status == SeatStatus::Available).collect();
+        let keep = views.len().div_ceil(10);
+        let sell = free.len().saturating_sub(keep);
+        for pair in free[..sell].chunks(2) {
+            let seat = |no| SeatRequest { seat: board.plan().seat(no).label.clone(), ticket: None };
+            let request =
+                HoldSeats { seats: pair.iter().map(|view| seat(view.no)).collect(), ..HoldSeats::default() };
+            let held = office.execute(id, &Command::Hold(request), &caller).await;
+            let Some(hold) = held.ok().and_then(|done| done.hold) else { continue };
+            let confirm =
+                Command::Confirm { hold: hold.serial, contact: Contact::default(), metadata: Vec::new() };
+            office.execute(id, &confirm, &caller).await.map_err(|refused| anyhow::anyhow!("{refused:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// Two neighbours that are free.
+    async fn free_pair(&self, id: ShowtimeId) -> anyhow::Result<Vec<CompactString>> {
+        let board = self.app.office.board(id).await.map_err(|refused| anyhow::anyhow!("{refused:?}"))?;
+        let (views, _) = board.seats();
+        let free = |no: u32| views[no as usize].status == SeatStatus::Available;
+        let plan = board.plan();
+        let pair = (0..plan.seat_count()).find_map(|no| {
+            let right = plan.neighbours(no).1?;
+            (free(no) && free(right)).then_some([no, right])
+        });
+        let pair = pair.context("no two seats beside each other are free")?;
+        Ok(pair.map(|no| plan.seat(no).label.clone()).to_vec())
+    }
+}

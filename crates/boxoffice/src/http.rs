@@ -1,0 +1,128 @@
+//! The HTTP API: every route on one screen, and what all handlers share.
+
+pub mod auth;
+pub mod entries;
+pub mod handlers;
+pub mod json;
+pub mod log;
+pub mod metrics;
+pub mod problem;
+pub mod request;
+pub mod server;
+pub mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::routing::{get, post};
+use boxoffice_core::plan::Plan;
+use boxoffice_engine::box_office::{BoxOffice, Refused};
+use http::HeaderValue;
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use auth::{Keys, Tokens};
+use entries::EntryCache;
+use handlers::{bookings, catalogue, holds, operations, pages, plans, seats, showtimes, staff};
+use log::AccessLog;
+use metrics::Metrics;
+use problem::Problem;
+
+/// What all handlers share.
+pub type Shared = Arc<App>;
+
+/// The server's state.
+pub struct App {
+    /// The engine.
+    pub office: BoxOffice,
+    /// The settings.
+    pub config: Config,
+    /// API keys.
+    pub keys: Keys,
+    /// Tokens of holds and bookings.
+    pub tokens: Tokens,
+    /// The name of the history that revisions belong to.
+    pub epoch: String,
+    /// What links begin with, without a slash at the end.
+    pub public_url: String,
+    /// Cinemas, movies and auditoriums that were read.
+    pub entries: EntryCache,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What is logged of requests.
+    pub log: AccessLog,
+    /// Set when the node is going down.
+    pub draining: AtomicBool,
+    /// How many seating plans may be read at once.
+    pub plan_slots: Semaphore,
+    /// For request ids of our own: a random start, and how many were given out.
+    request_ids: (u32, AtomicU64),
+}
+
+impl App {
+    /// The state of a server that is about to start.
+    pub fn new(office: BoxOffice, config: Config, tokens: Tokens, public_url: String) -> Self {
+        Self {
+            keys: Keys::new(&config),
+            tokens,
+            epoch: office.ports().store.epoch(),
+            public_url,
+            entries: EntryCache::default(),
+            metrics: Metrics::default(),
+            log: AccessLog::new(&config.log),
+            draining: AtomicBool::new(false),
+            plan_slots: Semaphore::new(config.http.max_plans_at_once),
+            request_ids: (office.ports().random.next() as u32, AtomicU64::new(0)),
+            config,
+            office,
+        }
+    }
+
+    fn next_request_id(&self) -> HeaderValue {
+        let (start, given) = &self.request_ids;
+        let id = format!("{start:08x}-{:08x}", given.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))
+    }
+
+    /// What the engine said, as a problem; `plan` names seats.
+    fn problem(&self, refused: &Refused, plan: Option<&Plan>) -> Problem {
+        let spread = match refused {
+            Refused::Rule(_) => 0,
+            _ => self.office.ports().random.next(),
+        };
+        Problem::refused(refused, plan, spread)
+    }
+}
+
+/// Every route there is.
+pub fn router(app: Shared) -> Router {
+    Router::new()
+        .route("/v1/cinemas", get(catalogue::list_cinemas).post(catalogue::create_cinema))
+        .route("/v1/cinemas/{id}", get(catalogue::read_cinema))
+        .route("/v1/movies", get(catalogue::list_movies).post(catalogue::create_movie))
+        .route("/v1/movies/{id}", get(catalogue::read_movie))
+        .route("/v1/auditoriums", get(catalogue::list_auditoriums).post(plans::create_auditorium))
+        .route("/v1/auditoriums/{id}", get(catalogue::read_auditorium))
+        .route("/v1/plans/{hash}", get(plans::read))
+        .route("/v1/showtimes", get(showtimes::list).post(showtimes::create))
+        .route("/v1/showtimes/{id}", get(showtimes::read).patch(showtimes::change))
+        .route("/v1/showtimes/{id}/cancel", post(showtimes::cancel))
+        .route("/v1/showtimes/{id}/seats", get(seats::read))
+        .route("/v1/showtimes/{id}/holds", post(holds::create))
+        .route("/v1/showtimes/{id}/block", post(staff::block))
+        .route("/v1/showtimes/{id}/unblock", post(staff::unblock))
+        .route("/v1/showtimes/{id}/events", get(staff::events))
+        .route("/v1/holds/{id}", get(holds::read).patch(holds::change).delete(holds::release))
+        .route("/v1/bookings", post(bookings::create))
+        .route("/v1/bookings/{id}", get(bookings::read))
+        .route("/v1/bookings/{id}/cancel", post(bookings::cancel))
+        .route("/livez", get(operations::live))
+        .route("/readyz", get(operations::ready))
+        .route("/metrics", get(operations::metrics))
+        .route("/problems/{code}", get(pages::problem))
+        .route("/", get(pages::index))
+        .fallback(operations::no_route)
+        .method_not_allowed_fallback(operations::no_method)
+        .with_state(app)
+}

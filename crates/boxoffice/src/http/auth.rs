@@ -1,0 +1,198 @@
+//! Who asks: tokens of holds and bookings, and API keys.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use boxoffice_core::change::Actor;
+use boxoffice_core::id::{BookingId, HoldId};
+use boxoffice_engine::store::TokenKey;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, header};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::problem::{Code, Problem};
+use crate::config::{ApiKey, Config, Scope};
+
+const PREFIX: &str = "tok_";
+const MAC_BYTES: usize = 16;
+/// The name of the key that `admin_key` gives, as events record it.
+const ADMIN_NAME: &str = "admin";
+
+/// Makes and verifies tokens: MACs (HMAC-SHA-256, cut to 16 bytes) of an id under a key that lives in the store, so
+/// that nothing secret is stored for each hold and any node can verify them without a look-up.
+#[derive(Debug)]
+pub struct Tokens {
+    keys: Vec<TokenKey>,
+}
+
+impl Tokens {
+    /// With the store's keys, oldest first.
+    pub fn new(keys: Vec<TokenKey>) -> Self {
+        Self { keys }
+    }
+
+    /// The token of a hold, made with the key that its record names.
+    pub fn of_hold(&self, id: HoldId, key_id: u32) -> String {
+        self.token(&id.to_string(), key_id)
+    }
+
+    /// The token of a booking.
+    pub fn of_booking(&self, id: BookingId, key_id: u32) -> String {
+        self.token(&id.to_string(), key_id)
+    }
+
+    fn token(&self, id: &str, key_id: u32) -> String {
+        let mut bytes = [0; 4 + MAC_BYTES];
+        bytes[..4].copy_from_slice(&key_id.to_be_bytes());
+        if let Some(mac) = self.mac(id, key_id) {
+            bytes[4..].copy_from_slice(&mac);
+        }
+        let mut token = String::with_capacity(PREFIX.len() + 27);
+        token.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut token);
+        token
+    }
+
+    fn mac(&self, id: &str, key_id: u32) -> Option<[u8; MAC_BYTES]> {
+        let key = self.keys.iter().find(|key| key.id == key_id)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key.secret).ok()?;
+        mac.update(id.as_bytes());
+        let full = mac.finalize().into_bytes();
+        full[..MAC_BYTES].try_into().ok()
+    }
+
+    fn verify(&self, id: &str, token: &str) -> bool {
+        let Some(encoded) = token.strip_prefix(PREFIX) else { return false };
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(encoded) else { return false };
+        let Some((key_id, mac)) = bytes.split_first_chunk::<4>() else { return false };
+        let expected = self.mac(id, u32::from_be_bytes(*key_id));
+        expected.is_some_and(|expected| expected.as_slice().ct_eq(mac).into())
+    }
+}
+
+/// What a request brought along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing.
+    None,
+    /// Something that looks like a token; whose it is depends on what it is used for.
+    Token(String),
+    /// A known API key.
+    Key {
+        /// Its name.
+        name: String,
+        /// What it may do.
+        scope: Scope,
+    },
+}
+
+/// The API keys of the config.
+#[derive(Debug)]
+pub struct Keys(Vec<ApiKey>);
+
+impl Keys {
+    /// The config's `[[keys]]` and its `admin_key`.
+    pub fn new(config: &Config) -> Self {
+        let mut keys = config.keys.clone();
+        if !config.main.admin_key.is_empty() {
+            let sha256 = Sha256::digest(config.main.admin_key.as_bytes()).into();
+            keys.push(ApiKey { name: ADMIN_NAME.to_owned(), sha256, scope: Scope::Admin });
+        }
+        Self(keys)
+    }
+
+    /// Whether there is none, so that nothing can be administered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads the Authorization header. An API key that is not known is refused at once.
+    pub fn credential(&self, headers: &HeaderMap) -> Result<Credential, Problem> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Credential::None) };
+        let text = value.to_str().unwrap_or_default();
+        let (scheme, secret) = text.split_once(' ').unwrap_or((text, ""));
+        let secret = secret.trim();
+        if !scheme.eq_ignore_ascii_case("bearer") || secret.is_empty() {
+            return Err(Problem::new(Code::CredentialsWrong, "The Authorization header must be `Bearer …`."));
+        }
+        if secret.starts_with(PREFIX) {
+            return Ok(Credential::Token(secret.to_owned()));
+        }
+        let sha256: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        // Every key is compared, so that the time tells nothing.
+        let mut found = None;
+        for key in &self.0 {
+            if key.sha256.ct_eq(&sha256).into() {
+                found = Some(Credential::Key { name: key.name.clone(), scope: key.scope });
+            }
+        }
+        found.ok_or_else(|| Problem::new(Code::CredentialsWrong, "This API key is not known."))
+    }
+}
+
+impl Credential {
+    /// Who acts, for the event log.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Key { name, .. } => Actor::Key(name.as_str().into()),
+            Self::None | Self::Token(_) => Actor::Patron,
+        }
+    }
+
+    /// Whether it is a key of at least this scope.
+    pub fn has(&self, needed: Scope) -> bool {
+        matches!(self, Self::Key { scope, .. } if *scope >= needed)
+    }
+
+    /// Refuses whoever has no key of at least this scope.
+    pub fn require(&self, needed: Scope) -> Result<(), Problem> {
+        match self {
+            Self::Key { scope, .. } if *scope >= needed => Ok(()),
+            Self::Key { .. } => {
+                let detail = format!("This needs a key of scope {}.", needed.as_str());
+                Err(Problem::new(Code::ScopeMissing, detail).with("scope", needed.as_str()))
+            }
+            Self::Token(_) => {
+                Err(Problem::new(Code::CredentialsWrong, "This needs an API key, not a token."))
+            }
+            Self::None => Err(missing("This needs an API key.")),
+        }
+    }
+
+    /// Refuses whoever has neither the token of `id` nor a key of at least this scope.
+    pub fn require_token(&self, tokens: &Tokens, id: &str, or: Scope) -> Result<(), Problem> {
+        match self {
+            Self::Token(token) if tokens.verify(id, token) => Ok(()),
+            Self::Token(_) => {
+                Err(Problem::new(Code::CredentialsWrong, "This token belongs to something else."))
+            }
+            Self::None => Err(missing("This needs the token that was given out with it, or an API key.")),
+            Self::Key { .. } => self.require(or),
+        }
+    }
+}
+
+fn missing(detail: &str) -> Problem {
+    Problem::new(Code::CredentialsMissing, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_opens_its_own_hold_alone() {
+        let tokens = Tokens::new(vec![TokenKey { id: 3, secret: [9; 32] }]);
+        let token = tokens.token("hld_1", 3);
+        assert!(tokens.verify("hld_1", &token));
+        assert!(!tokens.verify("hld_2", &token));
+        assert!(!tokens.verify("bkg_1", &token));
+        for at in PREFIX.len()..token.len() {
+            let mut forged = token.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            assert!(!tokens.verify("hld_1", std::str::from_utf8(&forged).unwrap()), "byte {at}");
+        }
+        assert!(!tokens.verify("hld_1", &tokens.token("hld_1", 4)), "an unknown key id");
+        assert!(!tokens.verify("hld_1", PREFIX));
+    }
+}

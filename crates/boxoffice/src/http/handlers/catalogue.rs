@@ -1,0 +1,184 @@
+//! Cinemas, movies and auditoriums: read, list, create.
+
+use axum::extract::State;
+use axum::response::Response;
+use boxoffice_core::id::{AuditoriumId, CinemaId, MovieId};
+use boxoffice_engine::catalogue::{Cinema, Entry, EntryFilter, Kind, Movie, New};
+use compact_str::CompactString;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+use super::super::json::{Faults, Fields, integer, text};
+use super::super::problem::{Code, Problem};
+use super::super::request::{Asked, AskedWithBody, Id, PathId};
+use super::super::wire::{self, Page};
+use super::super::{App, Shared};
+use super::{external_id, not_created, store_problem};
+use crate::config::Scope;
+
+/// `GET /v1/cinemas`
+pub async fn list_cinemas(State(app): State<Shared>, asked: Asked) -> Result<Response, Problem> {
+    list(&app, asked, Kind::Cinema).await
+}
+
+/// `GET /v1/movies`
+pub async fn list_movies(State(app): State<Shared>, asked: Asked) -> Result<Response, Problem> {
+    list(&app, asked, Kind::Movie).await
+}
+
+/// `GET /v1/auditoriums`
+pub async fn list_auditoriums(State(app): State<Shared>, asked: Asked) -> Result<Response, Problem> {
+    list(&app, asked, Kind::Auditorium).await
+}
+
+/// `GET /v1/cinemas/{id}`
+pub async fn read_cinema(
+    State(app): State<Shared>,
+    Id(id): Id<CinemaId>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    read(&app, &asked, Kind::Cinema, id.number(), CinemaId::ABSENT).await
+}
+
+/// `GET /v1/movies/{id}`
+pub async fn read_movie(
+    State(app): State<Shared>,
+    Id(id): Id<MovieId>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    read(&app, &asked, Kind::Movie, id.number(), MovieId::ABSENT).await
+}
+
+/// `GET /v1/auditoriums/{id}`
+pub async fn read_auditorium(
+    State(app): State<Shared>,
+    Id(id): Id<AuditoriumId>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    read(&app, &asked, Kind::Auditorium, id.number(), AuditoriumId::ABSENT).await
+}
+
+/// `POST /v1/cinemas`
+pub async fn create_cinema(State(app): State<Shared>, asked: AskedWithBody) -> Result<Response, Problem> {
+    let AskedWithBody(asked, body) = asked;
+    asked.credential.require(Scope::Admin)?;
+    let mut faults = Faults::default();
+    let mut fields = Fields::new(body.clone(), String::new(), &mut faults);
+    let cinema = Cinema {
+        id: CinemaId::from_number(app.office.draw_number()),
+        name: fields.required("name", text(200)),
+        time_zone: fields.required("time_zone", time_zone),
+        address: fields.optional("address", text(500)),
+        external_id: external_id(&mut fields),
+    };
+    fields.finish();
+    faults.check()?;
+    create(&app, &asked, &body, New::Entry(Entry::Cinema(cinema)), Kind::Cinema).await
+}
+
+/// `POST /v1/movies`
+pub async fn create_movie(State(app): State<Shared>, asked: AskedWithBody) -> Result<Response, Problem> {
+    let AskedWithBody(asked, body) = asked;
+    asked.credential.require(Scope::Admin)?;
+    let mut faults = Faults::default();
+    let mut fields = Fields::new(body.clone(), String::new(), &mut faults);
+    let movie = Movie {
+        id: MovieId::from_number(app.office.draw_number()),
+        title: fields.required("title", text(300)),
+        runtime_min: fields.optional("runtime_min", integer(1..=10_000)).map(|minutes| minutes as u32),
+        rating: fields.optional("rating", text(40)),
+        synopsis: fields.optional("synopsis", text(10_000)),
+        external_id: external_id(&mut fields),
+    };
+    fields.finish();
+    faults.check()?;
+    create(&app, &asked, &body, New::Entry(Entry::Movie(movie)), Kind::Movie).await
+}
+
+/// Adds an entry and shows it.
+pub(super) async fn create(
+    app: &App,
+    asked: &Asked,
+    body: &Value,
+    new: New,
+    kind: Kind,
+) -> Result<Response, Problem> {
+    let key = asked.catalogue_key(app, body);
+    let created = app.office.ports().store.catalogue().create(new, key).await;
+    let created = created.map_err(|error| not_created(app, error, |number| id_text(kind, number)))?;
+    let entry = app
+        .entries
+        .get(&app.office, kind, created.number)
+        .await
+        .map_err(|error| store_problem(app, error))?;
+    let entry = entry.ok_or_else(|| Problem::new(Code::Internal, "It was added but cannot be found."))?;
+    let location = format!("/v1/{}/{}", segment(kind), id_text(kind, created.number));
+    Ok(wire::created(&location, &show(&entry), created.replayed))
+}
+
+async fn list(app: &App, mut asked: Asked, kind: Kind) -> Result<Response, Problem> {
+    let limit = asked.limit()?;
+    let after = asked.cursor(|text| number_of(kind, text))?;
+    let external_id = asked.parameter("external_id").map(CompactString::from);
+    asked.no_more_parameters()?;
+    let filter = EntryFilter { after, external_id, limit: limit + 1 };
+    let entries = app.office.ports().store.catalogue().entries(kind, filter).await;
+    let entries = entries.map_err(|error| store_problem(app, error))?;
+    let page = Page::new(entries, limit, |entry| id_text(kind, entry.number()), |entry| show(&entry));
+    Ok(public(wire::answer(StatusCode::OK, &page)))
+}
+
+async fn read(app: &App, asked: &Asked, kind: Kind, number: u64, absent: Code) -> Result<Response, Problem> {
+    asked.no_more_parameters()?;
+    let entry =
+        app.entries.get(&app.office, kind, number).await.map_err(|error| store_problem(app, error))?;
+    let entry = entry.ok_or_else(|| Problem::new(absent, "There is nothing of this id."))?;
+    Ok(public(wire::answer(StatusCode::OK, &show(&entry))))
+}
+
+/// Marks an answer that caches may keep for a moment.
+pub(super) fn public(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=5"));
+    response
+}
+
+fn show(entry: &Entry) -> Value {
+    match entry {
+        Entry::Cinema(cinema) => wire::catalogue::cinema(cinema),
+        Entry::Movie(movie) => wire::catalogue::movie(movie),
+        Entry::Auditorium(auditorium) => wire::catalogue::auditorium(auditorium),
+    }
+}
+
+fn segment(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Cinema => "cinemas",
+        Kind::Movie => "movies",
+        Kind::Auditorium => "auditoriums",
+    }
+}
+
+fn id_text(kind: Kind, number: u64) -> String {
+    match kind {
+        Kind::Cinema => CinemaId::from_number(number).to_string(),
+        Kind::Movie => MovieId::from_number(number).to_string(),
+        Kind::Auditorium => AuditoriumId::from_number(number).to_string(),
+    }
+}
+
+fn number_of(kind: Kind, text: &str) -> Option<u64> {
+    match kind {
+        Kind::Cinema => text.parse().ok().map(CinemaId::number),
+        Kind::Movie => text.parse().ok().map(MovieId::number),
+        Kind::Auditorium => text.parse().ok().map(AuditoriumId::number),
+    }
+}
+
+/// The name of an IANA time zone.
+fn time_zone(value: Value) -> Result<CompactString, String> {
+    let name = text(64)(value)?;
+    match jiff::tz::TimeZone::get(&name) {
+        Ok(_) => Ok(name),
+        Err(_) => Err("It must be an IANA time zone, such as Europe/Berlin.".to_owned()),
+    }
+}

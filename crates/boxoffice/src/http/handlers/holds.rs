@@ -1,0 +1,166 @@
+//! Holds: make, read, change, let go.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use boxoffice_core::command::{Command, ExpectedVersion, HoldEdit, HoldSeats, SeatRequest, SeatRequests};
+use boxoffice_core::hold::Hold;
+use boxoffice_core::id::{HoldId, ShowtimeId};
+use boxoffice_engine::board::Board;
+use boxoffice_engine::box_office::{Done, Refused};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::super::json::{Faults, Fields, boolean, integer};
+use super::super::problem::{Code, Problem};
+use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
+use super::super::wire::{self, hold};
+use super::super::{App, Shared};
+use super::{execute, label, labels, metadata, visible_board};
+use crate::config::Scope;
+
+/// How many seats a body may name; the showtime's own limit is stricter.
+const MOST_SEATS: usize = 1000;
+
+/// `POST /v1/showtimes/{id}/holds`
+pub async fn create(
+    State(app): State<Shared>,
+    Id(id): Id<ShowtimeId>,
+    asked: AskedWithBody,
+) -> Result<Response, Problem> {
+    let AskedWithBody(asked, body) = asked;
+    let caller = asked.caller(&body);
+    let mut faults = Faults::default();
+    let mut fields = Fields::new(body, String::new(), &mut faults);
+    let seats = seat_requests(&mut fields, "seats");
+    if seats.is_none() {
+        fields.missing("seats");
+    }
+    let request = HoldSeats {
+        seats: seats.unwrap_or_default(),
+        versions: versions(&mut fields),
+        ttl_ms: fields.optional("ttl_s", integer(1..=86_400)).map(|seconds| seconds * 1000),
+        metadata: metadata(&mut fields),
+    };
+    fields.finish();
+    faults.check()?;
+    visible_board(&app, id, &asked.credential).await?;
+    let done = execute(&app, id, &Command::Hold(request), &caller).await?;
+    let (Some(record), Some(event)) = (&done.hold, &done.event) else {
+        return Err(Problem::new(Code::Internal, "A new hold has no record."));
+    };
+    // A first answer shows the time left as of its decision, a repeated one as of now.
+    let now = if done.replayed { app.office.now() } else { event.change.at };
+    let answer = hold::hold(&app, id, done.board.plan(), record, now);
+    let location = format!("/v1/holds/{}", HoldId { showtime: id, serial: record.serial });
+    Ok(wire::created(&location, &answer, done.replayed))
+}
+
+/// `GET /v1/holds/{id}`
+pub async fn read(State(app): State<Shared>, Id(id): Id<HoldId>, asked: Asked) -> Result<Response, Problem> {
+    asked.no_more_parameters()?;
+    asked.credential.require_token(&app.tokens, &id.to_string(), Scope::Read)?;
+    let view = app.office.hold(id).await.map_err(|refused| app.problem(&refused, None))?;
+    let view = view
+        .ok_or_else(|| app.problem(&Refused::Rule(boxoffice_core::refusal::Refusal::HoldNotFound), None))?;
+    Ok(show(&app, &view.board, &view.hold))
+}
+
+/// `PATCH /v1/holds/{id}`
+pub async fn change(
+    State(app): State<Shared>,
+    Id(id): Id<HoldId>,
+    asked: AskedWithBody,
+) -> Result<Response, Problem> {
+    let AskedWithBody(asked, body) = asked;
+    asked.credential.require_token(&app.tokens, &id.to_string(), Scope::Sell)?;
+    let caller = asked.caller(&body);
+    let mut faults = Faults::default();
+    let mut fields = Fields::new(body, String::new(), &mut faults);
+    let edit = HoldEdit {
+        add: seat_requests(&mut fields, "add").unwrap_or_default(),
+        remove: labels(&mut fields, "remove", MOST_SEATS).unwrap_or_default(),
+        extend: fields.optional("extend", boolean).unwrap_or_default(),
+        versions: versions(&mut fields),
+    };
+    fields.finish();
+    faults.check()?;
+    let done = execute_on_hold(&app, id, &Command::Edit(id.serial, edit), &caller).await?;
+    let record =
+        done.hold.as_ref().ok_or_else(|| Problem::new(Code::Internal, "A changed hold has no record."))?;
+    let mut response = show(&app, &done.board, record);
+    wire::mark_replayed(&mut response, done.replayed);
+    Ok(response)
+}
+
+/// `DELETE /v1/holds/{id}`
+pub async fn release(
+    State(app): State<Shared>,
+    Id(id): Id<HoldId>,
+    asked: AskedWithOptionalBody,
+) -> Result<Response, Problem> {
+    let AskedWithOptionalBody(asked, body) = asked;
+    asked.credential.require_token(&app.tokens, &id.to_string(), Scope::Sell)?;
+    let caller = asked.caller(&body);
+    let mut faults = Faults::default();
+    Fields::new(body, String::new(), &mut faults).finish();
+    faults.check()?;
+    let done = execute_on_hold(&app, id, &Command::Release(id.serial), &caller).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    wire::mark_replayed(&mut response, done.replayed);
+    Ok(response)
+}
+
+/// Carries out a command about a hold; one in a showtime that does not exist does not exist either.
+pub(super) async fn execute_on_hold(
+    app: &App,
+    id: HoldId,
+    command: &Command,
+    caller: &boxoffice_engine::box_office::Caller,
+) -> Result<Done, Problem> {
+    match execute(app, id.showtime, command, caller).await {
+        Err(problem) if problem.code() == Code::ShowtimeNotFound => {
+            Err(app.problem(&boxoffice_core::refusal::Refusal::HoldNotFound.into(), None))
+        }
+        result => result,
+    }
+}
+
+fn show(app: &App, board: &Board, record: &Hold) -> Response {
+    let answer = hold::hold(app, board.id(), board.plan(), record, app.office.now());
+    wire::answer(StatusCode::OK, &answer)
+}
+
+/// Seats as labels, or as objects with a label and a ticket.
+fn seat_requests(fields: &mut Fields<'_>, name: &str) -> Option<SeatRequests> {
+    let seats = fields.list(name, MOST_SEATS, |value, pointer, faults: &mut Faults| match value {
+        Value::Object(_) => {
+            let mut fields = Fields::new(value, pointer, faults);
+            let seat = fields.required("seat", label);
+            let ticket = fields.optional("ticket", super::super::json::text(40));
+            fields.finish();
+            Some(SeatRequest { seat, ticket })
+        }
+        value => match label(value) {
+            Ok(seat) => Some(SeatRequest { seat, ticket: None }),
+            Err(detail) => {
+                faults.invalid(&pointer, detail);
+                None
+            }
+        },
+    });
+    seats.map(SeatRequests::from_vec)
+}
+
+/// Versions that must still be right, by label.
+fn versions(fields: &mut Fields<'_>) -> Vec<ExpectedVersion> {
+    let versions = fields.map("versions", MOST_SEATS, |seat, value, pointer, faults| {
+        match integer(0..=i64::from(u32::MAX))(value) {
+            Ok(version) => Some(ExpectedVersion { seat: seat.into(), version: version as u32 }),
+            Err(detail) => {
+                faults.invalid(&pointer, detail);
+                None
+            }
+        }
+    });
+    versions.unwrap_or_default()
+}

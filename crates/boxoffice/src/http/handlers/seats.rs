@@ -1,0 +1,189 @@
+//! `GET /v1/showtimes/{id}/seats`: the seat map from memory, encoded once for each revision.
+
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwapOption;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use boxoffice_core::id::ShowtimeId;
+use boxoffice_engine::board::Board;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::super::problem::Problem;
+use super::super::request::{Asked, Id};
+use super::super::wire::{self, seats};
+use super::super::{App, Shared};
+use super::visible_board;
+
+/// The encoded forms of a board's map at its newest revision.
+#[derive(Default)]
+struct MapCache(ArcSwapOption<EncodedMap>);
+
+struct EncodedMap {
+    revision: u64,
+    etag: HeaderValue,
+    plain: Bytes,
+    gzip: OnceLock<Bytes>,
+    brotli: OnceLock<Bytes>,
+}
+
+/// `GET /v1/showtimes/{id}/seats`
+pub async fn read(
+    State(app): State<Shared>,
+    Id(id): Id<ShowtimeId>,
+    mut asked: Asked,
+) -> Result<Response, Problem> {
+    let since =
+        asked.read_parameter("since", read_since, "a revision, or an epoch, a hyphen and a revision")?;
+    asked.no_more_parameters()?;
+    let board = visible_board(&app, id, &asked.credential).await?;
+    let response = match since {
+        Some((epoch, revision)) => changed(&app, &board, epoch.as_deref(), revision),
+        None => whole(&app, &board, &asked.headers),
+    };
+    Ok(revalidate(response))
+}
+
+/// Clients and caches may keep it, but ask each time whether it still holds.
+fn revalidate(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
+    response
+}
+
+/// `R` or `<epoch>-<R>`.
+fn read_since(text: &str) -> Option<(Option<String>, u64)> {
+    let (epoch, revision) = match text.rsplit_once('-') {
+        Some((epoch, revision)) if !epoch.is_empty() => (Some(epoch.to_owned()), revision),
+        Some(_) => return None,
+        None => (None, text),
+    };
+    let digits = !revision.is_empty() && revision.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| revision.parse().ok().map(|revision| (epoch, revision))).flatten()
+}
+
+/// What changed after a revision; everything that ever changed if the client's revision is of another history.
+fn changed(app: &App, board: &Board, epoch: Option<&str>, since: u64) -> Response {
+    let foreign = epoch.is_some_and(|epoch| epoch != app.epoch) || since > board.revision();
+    let from = if foreign { 0 } else { since };
+    let (views, revision) = board.changed_since(from);
+    let mut views = views;
+    views.sort_unstable_by_key(|view| view.no);
+    let seats = views.iter().map(|view| seats::sparse(board.plan(), view)).collect();
+    let map = seats::SparseMap { from, reset: foreign, epoch: &app.epoch, revision, seats };
+    wire::answer(StatusCode::OK, &map)
+}
+
+fn whole(app: &App, board: &Arc<Board>, headers: &HeaderMap) -> Response {
+    let map = encoded(app, board);
+    let mut response = if matches(headers, &map.etag) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        let (body, encoding) = map.body(headers);
+        let mut response = Response::new(Body::from(body));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(encoding) = encoding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        response
+    };
+    response.headers_mut().insert(header::ETAG, map.etag.clone());
+    response
+}
+
+/// The map at the board's newest revision, encoded if nobody has done so yet.
+fn encoded(app: &App, board: &Arc<Board>) -> Arc<EncodedMap> {
+    let cache = board.companion::<MapCache>();
+    let kept = cache.and_then(|cache| cache.0.load_full());
+    if let Some(kept) = kept.filter(|kept| kept.revision == board.revision()) {
+        return kept;
+    }
+    let (plan, settings) = (board.plan(), board.settings());
+    let (views, revision) = board.seats();
+    let map = seats::FullMap {
+        showtime: board.id().to_string(),
+        epoch: &app.epoch,
+        revision,
+        seats: views.iter().map(|view| seats::full(plan, &settings, view)).collect(),
+    };
+    let etag = format!("W/\"{}-{revision}\"", app.epoch);
+    let map = Arc::new(EncodedMap {
+        revision,
+        etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("W/\"\"")),
+        plain: serde_json::to_vec(&map).unwrap_or_default().into(),
+        gzip: OnceLock::new(),
+        brotli: OnceLock::new(),
+    });
+    if let Some(cache) = cache {
+        cache.0.store(Some(Arc::clone(&map)));
+    }
+    map
+}
+
+impl EncodedMap {
+    /// The body in the best encoding that the client takes.
+    fn body(&self, headers: &HeaderMap) -> (Bytes, Option<&'static str>) {
+        let accepts = |name: &str| {
+            let all = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+            let mut parts = all.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+            parts.any(|part| {
+                let (coding, parameters) = part.split_once(';').unwrap_or((part, ""));
+                let refused =
+                    matches!(parameters.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+                coding.trim().eq_ignore_ascii_case(name) && !refused
+            })
+        };
+        if accepts("br") {
+            return (self.brotli.get_or_init(|| brotli_encode(&self.plain)).clone(), Some("br"));
+        }
+        if accepts("gzip") {
+            return (self.gzip.get_or_init(|| gzip(&self.plain)).clone(), Some("gzip"));
+        }
+        (self.plain.clone(), None)
+    }
+}
+
+fn gzip(plain: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(5));
+    // Writing to a vector cannot fail.
+    let _ = encoder.write_all(plain);
+    encoder.finish().unwrap_or_default().into()
+}
+
+fn brotli_encode(plain: &[u8]) -> Bytes {
+    let mut out = Vec::new();
+    let mut encoder = brotli::CompressorWriter::new(&mut out, 4096, 4, 20);
+    // Writing to a vector cannot fail.
+    let _ = encoder.write_all(plain);
+    drop(encoder);
+    out.into()
+}
+
+/// Whether If-None-Match names this map (weak comparison, RFC 9110 section 13.1.2).
+fn matches(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let own = etag.to_str().unwrap_or_default().trim_start_matches("W/");
+    headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.trim() == "*" || value.split(',').any(|tag| tag.trim().trim_start_matches("W/") == own)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_since;
+
+    #[test]
+    fn since_is_a_revision_with_or_without_an_epoch() {
+        assert_eq!(read_since("41"), Some((None, 41)));
+        assert_eq!(read_since("0a1b-41"), Some((Some("0a1b".into()), 41)));
+        for text in ["", "-", "-1", "x", "0a1b-", "1.5", "+1", "18446744073709551616"] {
+            assert_eq!(read_since(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Showtimes: list, read, create, change, call off.
+
+mod draft;
+mod list;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use boxoffice_core::command::Command;
+use boxoffice_core::decide::first_transition;
+use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::plan::{Plan, PlanHash};
+use boxoffice_engine::catalogue::{New, NotCreated, ShowtimeEntry};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::super::problem::{Code, Problem, check_settings};
+use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
+use super::super::wire::{self, catalogue::Surroundings};
+use super::super::{App, Shared};
+use super::{execute, not_created, store_problem, visible_board};
+use crate::config::Scope;
+pub use list::list;
+
+/// How often a showtime's id is drawn anew when another node drew the same.
+const DRAWS: usize = 5;
+
+/// `GET /v1/showtimes/{id}`
+pub async fn read(
+    State(app): State<Shared>,
+    Id(id): Id<ShowtimeId>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.no_more_parameters()?;
+    visible_board(&app, id, &asked.credential).await?;
+    Ok(wire::answer(StatusCode::OK, &show(&app, id).await?))
+}
+
+/// `POST /v1/showtimes`
+pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<Response, Problem> {
+    let AskedWithBody(asked, body) = asked;
+    asked.credential.require(Scope::Admin)?;
+    let draft = draft::read_new(&app, body.clone())?;
+    let store = |error| store_problem(&app, error);
+    let movie = app.entries.movie(&app.office, draft.movie).await.map_err(store)?;
+    movie.ok_or_else(|| Problem::new(Code::MovieNotFound, "There is no movie of this id."))?;
+    let auditorium = app.entries.auditorium(&app.office, draft.auditorium).await.map_err(store)?;
+    let auditorium = auditorium
+        .ok_or_else(|| Problem::new(Code::AuditoriumNotFound, "There is no auditorium of this id."))?;
+    let plan = plan(&app, auditorium.plan).await?;
+    let settings = draft.settings(&plan)?;
+    check_settings(&settings)?;
+    let settings = Arc::new(settings);
+    let mut draws = 0;
+    let created = loop {
+        let id = app.office.draw_showtime();
+        let entry = ShowtimeEntry {
+            id,
+            plan: auditorium.plan,
+            cinema: auditorium.cinema,
+            settings: Arc::clone(&settings),
+            external_id: draft.external_id.clone(),
+        };
+        let first = first_transition(id, &plan, &settings, app.office.now());
+        let key = asked.catalogue_key(&app, &body);
+        draws += 1;
+        match app.office.ports().store.catalogue().create(New::Showtime(entry, first), key).await {
+            Err(NotCreated::IdTaken) if draws < DRAWS => {}
+            result => break result,
+        }
+    };
+    let id_text = |number| ShowtimeId::from_number(number).to_string();
+    let created = created.map_err(|error| not_created(&app, error, id_text))?;
+    let id = ShowtimeId::from_number(created.number);
+    Ok(wire::created(&format!("/v1/showtimes/{id}"), &show(&app, id).await?, created.replayed))
+}
+
+/// `PATCH /v1/showtimes/{id}`
+pub async fn change(
+    State(app): State<Shared>,
+    Id(id): Id<ShowtimeId>,
+    asked: AskedWithBody,
+) -> Result<Response, Problem> {
+    let AskedWithBody(asked, body) = asked;
+    asked.credential.require(Scope::Admin)?;
+    let board = visible_board(&app, id, &asked.credential).await?;
+    let patch = draft::read_patch(body.clone(), board.plan(), &board.settings())?;
+    if let Some(movie) = patch.movie {
+        let found =
+            app.entries.movie(&app.office, movie).await.map_err(|error| store_problem(&app, error))?;
+        found.ok_or_else(|| Problem::new(Code::MovieNotFound, "There is no movie of this id."))?;
+    }
+    drop(board);
+    answer_command(&app, id, &Command::ChangeShowtime(patch), &asked, &body).await
+}
+
+/// `POST /v1/showtimes/{id}/cancel`
+pub async fn cancel(
+    State(app): State<Shared>,
+    Id(id): Id<ShowtimeId>,
+    asked: AskedWithOptionalBody,
+) -> Result<Response, Problem> {
+    let AskedWithOptionalBody(asked, body) = asked;
+    asked.credential.require(Scope::Admin)?;
+    let mut faults = super::super::json::Faults::default();
+    super::super::json::Fields::new(body.clone(), String::new(), &mut faults).finish();
+    faults.check()?;
+    answer_command(&app, id, &Command::CancelShowtime, &asked, &body).await
+}
+
+async fn answer_command(
+    app: &App,
+    id: ShowtimeId,
+    command: &Command,
+    asked: &Asked,
+    body: &Value,
+) -> Result<Response, Problem> {
+    let done = execute(app, id, command, &asked.caller(body)).await?;
+    let mut response = wire::answer(StatusCode::OK, &show(app, id).await?);
+    wire::mark_replayed(&mut response, done.replayed);
+    Ok(response)
+}
+
+async fn plan(app: &App, hash: PlanHash) -> Result<Arc<Plan>, Problem> {
+    let plan = app.office.ports().store.plan(hash).await.map_err(|error| store_problem(app, error))?;
+    plan.ok_or_else(|| Problem::new(Code::Internal, "The auditorium's plan is missing."))
+}
+
+/// A showtime with its state.
+async fn show(app: &App, id: ShowtimeId) -> Result<Value, Problem> {
+    let board = app.office.board(id).await.map_err(|refused| app.problem(&refused, None))?;
+    let entry =
+        app.office.ports().store.catalogue().showtime(id).await.map_err(|error| store_problem(app, error))?;
+    let entry =
+        entry.ok_or_else(|| Problem::new(Code::ShowtimeNotFound, "There is no showtime of this id."))?;
+    let around = surroundings(app, &entry, Arc::clone(board.plan())).await?;
+    let now = app.office.now();
+    let mut members = wire::catalogue::showtime(&entry, &board.settings(), &around, now);
+    let (counts, revision) = board.counts(now);
+    wire::catalogue::add_state(&mut members, counts, &app.epoch, revision);
+    Ok(Value::Object(members))
+}
+
+/// What the list of showtimes shows besides an entry itself.
+pub(super) async fn surroundings_of(app: &App, entry: &ShowtimeEntry) -> Result<Surroundings, Problem> {
+    let plan = plan(app, entry.plan).await?;
+    surroundings(app, entry, plan).await
+}
+
+/// What a showtime's answer draws on besides its settings.
+async fn surroundings(app: &App, entry: &ShowtimeEntry, plan: Arc<Plan>) -> Result<Surroundings, Problem> {
+    let store = |error| store_problem(app, error);
+    let cinema = match entry.cinema {
+        Some(id) => app.entries.cinema(&app.office, id).await.map_err(store)?,
+        None => None,
+    };
+    Ok(Surroundings {
+        cinema,
+        movie: app.entries.movie(&app.office, entry.settings.movie).await.map_err(store)?,
+        auditorium: app.entries.auditorium(&app.office, entry.settings.auditorium).await.map_err(store)?,
+        plan,
+    })
+}

@@ -1,0 +1,90 @@
+//! `GET /v1/showtimes`: by start, filtered.
+
+use axum::extract::State;
+use axum::response::Response;
+use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::settings::SaleStatus;
+use boxoffice_core::time::Timestamp;
+use boxoffice_engine::catalogue::{ShowtimeEntry, ShowtimeFilter};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::super::super::Shared;
+use super::super::super::problem::Problem;
+use super::super::super::request::Asked;
+use super::super::super::wire::{self, Page, read_time};
+use super::super::{catalogue, store_problem};
+use super::surroundings_of;
+use crate::config::Scope;
+
+/// `GET /v1/showtimes`
+pub async fn list(State(app): State<Shared>, mut asked: Asked) -> Result<Response, Problem> {
+    let now = app.office.now();
+    let limit = asked.limit()?;
+    let after = asked.cursor(read_cursor)?;
+    let cinema = asked.read_parameter("cinema", |text| text.parse().ok(), "the id of a cinema")?;
+    let movie = asked.read_parameter("movie", |text| text.parse().ok(), "the id of a movie")?;
+    let auditorium =
+        asked.read_parameter("auditorium", |text| text.parse().ok(), "the id of an auditorium")?;
+    let status = asked.read_parameter("status", read_status, "upcoming, on_sale, closed or cancelled")?;
+    let external_id = asked.parameter("external_id").map(Into::into);
+    let zone = match cinema {
+        Some(id) => {
+            let cinema =
+                app.entries.cinema(&app.office, id).await.map_err(|error| store_problem(&app, error))?;
+            cinema.map(|cinema| cinema.time_zone)
+        }
+        None => None,
+    };
+    let moment = |text: &str| read_moment(text, zone.as_deref());
+    const EXPECTED: &str = "a time such as 2026-11-22T20:00:00Z, or a date";
+    let from = asked.read_parameter("from", moment, EXPECTED)?;
+    let to = asked.read_parameter("to", moment, EXPECTED)?;
+    asked.no_more_parameters()?;
+    let filter = ShowtimeFilter {
+        after,
+        cinema,
+        movie,
+        auditorium,
+        status,
+        from: from.or(external_id.is_none().then_some(now)),
+        external_id,
+        to,
+        published_only: !asked.credential.has(Scope::Read),
+        now,
+        limit: limit + 1,
+    };
+    let found = app.office.ports().store.catalogue().showtimes(filter).await;
+    let page = Page::new(found.map_err(|error| store_problem(&app, error))?, limit, cursor, |entry| entry);
+    let mut data = Vec::with_capacity(page.data.len());
+    for entry in &page.data {
+        let around = surroundings_of(&app, entry).await?;
+        data.push(Value::Object(wire::catalogue::showtime(entry, &entry.settings, &around, now)));
+    }
+    let page = Page { data, next: page.next };
+    Ok(catalogue::public(wire::answer(StatusCode::OK, &page)))
+}
+
+fn cursor(entry: &ShowtimeEntry) -> String {
+    format!("{}-{}", entry.settings.starts_at.as_ms(), entry.id)
+}
+
+fn read_cursor(text: &str) -> Option<(Timestamp, ShowtimeId)> {
+    let (starts_at, id) = text.rsplit_once('-')?;
+    Some((Timestamp::from_ms(starts_at.parse().ok()?), id.parse().ok()?))
+}
+
+fn read_status(text: &str) -> Option<SaleStatus> {
+    let all = [SaleStatus::Upcoming, SaleStatus::OnSale, SaleStatus::Closed, SaleStatus::Cancelled];
+    all.into_iter().find(|status| status.as_str() == text)
+}
+
+/// A time, or the beginning of a date in the cinema's zone (in UTC if no cinema is named).
+fn read_moment(text: &str, zone: Option<&str>) -> Option<Timestamp> {
+    if let Some(at) = read_time(text) {
+        return Some(at);
+    }
+    let zone = jiff::tz::TimeZone::get(zone.unwrap_or("UTC")).ok()?;
+    let day = text.parse::<jiff::civil::Date>().ok()?.to_zoned(zone).ok()?;
+    Some(Timestamp::from_ms(day.timestamp().as_millisecond()))
+}

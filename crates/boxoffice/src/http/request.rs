@@ -1,0 +1,293 @@
+//! Taking a request apart: who asks, the idempotency key, the query, the body.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams};
+use boxoffice_core::change::RequestKey;
+use boxoffice_engine::box_office::Caller;
+use boxoffice_engine::catalogue::CatalogueKey;
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::{HeaderMap, Request, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::auth::Credential;
+use super::json;
+use super::problem::{Code, Problem};
+use super::{App, Shared};
+
+/// The first path parameter, as an id of the wanted kind.
+pub struct Id<T>(pub T);
+
+impl<T: PathId> FromRequestParts<Shared> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let absent = || Problem::new(T::ABSENT, "There is nothing of this id.");
+        let parameters = RawPathParams::from_request_parts(parts, app).await.map_err(|_| absent())?;
+        let text = parameters.iter().next().map(|(_, value)| value).ok_or_else(absent)?;
+        text.parse().map(Id).map_err(|_| absent())
+    }
+}
+
+/// An id that may stand in a path.
+pub trait PathId: std::str::FromStr + Send {
+    /// What to say of text that is no such id: the same as of an id that does not exist.
+    const ABSENT: Code;
+}
+
+macro_rules! path_ids {
+    ($($id:ty => $code:ident,)*) => {
+        $(impl PathId for $id {
+            const ABSENT: Code = Code::$code;
+        })*
+    };
+}
+
+path_ids! {
+    boxoffice_core::id::CinemaId => CinemaNotFound,
+    boxoffice_core::id::MovieId => MovieNotFound,
+    boxoffice_core::id::AuditoriumId => AuditoriumNotFound,
+    boxoffice_core::id::ShowtimeId => ShowtimeNotFound,
+    boxoffice_core::id::HoldId => HoldNotFound,
+    boxoffice_core::id::BookingId => BookingNotFound,
+    boxoffice_core::plan::PlanHash => PlanNotFound,
+}
+
+/// Everything about a request but its path and its body.
+pub struct Asked {
+    /// Who asks.
+    pub credential: Credential,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The hashed idempotency key.
+    key: Option<[u8; 16]>,
+    /// What the fingerprint begins with: method and path.
+    target: String,
+    query: Vec<(String, String)>,
+}
+
+impl FromRequestParts<Shared> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let credential = app.keys.credential(&parts.headers)?;
+        let key = idempotency_key(&parts.headers)?;
+        let target =
+            if key.is_some() { format!("{} {}", parts.method, parts.uri.path()) } else { String::new() };
+        let query = parse_query(parts.uri.query().unwrap_or_default());
+        Ok(Self { credential, headers: std::mem::take(&mut parts.headers), key, target, query })
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 16]>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.as_bytes();
+    if !(16..=255).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
+        let detail = "An Idempotency-Key has 16 to 255 visible ASCII characters, best a random UUID.";
+        return Err(Problem::new(Code::WeakIdempotencyKey, detail));
+    }
+    Ok(Some(short_hash([key])))
+}
+
+/// The first 16 bytes of the SHA-256 of parts, each ended by a zero byte.
+fn short_hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+        hasher.update([0]);
+    }
+    let full: [u8; 32] = hasher.finalize().into();
+    let (short, _) = full.split_at(16);
+    short.try_into().unwrap_or_default()
+}
+
+/// Name and value pairs of a query, percent-decoded; what is not UTF-8 is replaced.
+fn parse_query(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            let hex = |byte: Option<u8>| (byte? as char).to_digit(16);
+            let mut ahead = rest.clone();
+            match (byte, hex(ahead.next()), hex(ahead.next())) {
+                (b'%', Some(high), Some(low)) => {
+                    bytes.push((high << 4 | low) as u8);
+                    rest = ahead;
+                }
+                (b'+', ..) => bytes.push(b' '),
+                (byte, ..) => bytes.push(byte),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+impl Asked {
+    /// The value of a query parameter, which is thereby known.
+    pub fn parameter(&mut self, name: &str) -> Option<String> {
+        let at = self.query.iter().position(|(known, _)| known == name)?;
+        Some(self.query.swap_remove(at).1)
+    }
+
+    /// A query parameter, read; a value that cannot be is a fault.
+    pub fn read_parameter<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+        expected: &str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.parameter(name) else { return Ok(None) };
+        read(&value).map(Some).ok_or_else(|| {
+            let error = serde_json::json!([{"parameter": name, "detail": format!("It must be {expected}.")}]);
+            Problem::new(Code::InvalidField, "A query parameter cannot be; see errors.").with("errors", error)
+        })
+    }
+
+    /// The limit of a list: 50, or as asked, from 1 to 200.
+    pub fn limit(&mut self) -> Result<usize, Problem> {
+        let read = |text: &str| text.parse().ok().filter(|limit| (1..=200).contains(limit));
+        Ok(self.read_parameter("limit", read, "a number from 1 to 200")?.unwrap_or(50))
+    }
+
+    /// The place where a list goes on.
+    pub fn cursor<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(value) = self.parameter("after") else { return Ok(None) };
+        let fault = || Problem::new(Code::InvalidCursor, "Pass the `next` of the answer before, unchanged.");
+        read(&value).map(Some).ok_or_else(fault)
+    }
+
+    /// Refuses query parameters that nobody took.
+    pub fn no_more_parameters(&self) -> Result<(), Problem> {
+        if self.query.is_empty() {
+            return Ok(());
+        }
+        let errors: Vec<Value> = self
+            .query
+            .iter()
+            .map(|(name, _)| serde_json::json!({"parameter": name, "detail": "There is no such parameter here."}))
+            .collect();
+        Err(Problem::new(Code::UnknownParameter, "The query has unknown parameters; see errors.")
+            .with("errors", errors))
+    }
+
+    /// The caller of a command, with the fingerprint of what is asked.
+    pub fn caller(&self, body: &Value) -> Caller {
+        let request = self.key.map(|key| RequestKey { key, fingerprint: self.fingerprint(body) });
+        Caller { actor: self.credential.actor(), request }
+    }
+
+    /// The idempotency key of a request to the catalogue.
+    pub fn catalogue_key(&self, app: &App, body: &Value) -> Option<CatalogueKey> {
+        let key = self.key?;
+        let caller = self.credential.actor().to_string().into();
+        Some(CatalogueKey { caller, key, fingerprint: self.fingerprint(body), at: app.office.now() })
+    }
+
+    /// The same for every spelling of the same request by the same caller: members in order, no spacing.
+    fn fingerprint(&self, body: &Value) -> [u8; 16] {
+        let caller = self.credential.actor().to_string();
+        let mut body = body.clone();
+        body.sort_all_objects();
+        short_hash([self.target.as_bytes(), caller.as_bytes(), body.to_string().as_bytes()])
+    }
+}
+
+/// A request with a body of at most `http.max_body_bytes`.
+pub struct AskedWithBody(pub Asked, pub Value);
+
+impl FromRequest<Shared> for AskedWithBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, app: &Shared) -> Result<Self, Problem> {
+        let (asked, bytes) = read(request, app, app.config.http.max_body_bytes).await?;
+        let value = json::parse(&bytes)?;
+        asked.no_more_parameters()?;
+        Ok(Self(asked, value))
+    }
+}
+
+/// A request whose body may be left out, which counts as `{}`.
+pub struct AskedWithOptionalBody(pub Asked, pub Value);
+
+impl FromRequest<Shared> for AskedWithOptionalBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, app: &Shared) -> Result<Self, Problem> {
+        let (asked, bytes) = read_any(request, app, app.config.http.max_body_bytes).await?;
+        asked.no_more_parameters()?;
+        if bytes.is_empty() {
+            return Ok(Self(asked, Value::Object(serde_json::Map::new())));
+        }
+        require_json(&asked.headers)?;
+        let value = json::parse(&bytes)?;
+        Ok(Self(asked, value))
+    }
+}
+
+/// The request and the bytes of its JSON body.
+pub async fn read(request: Request<Body>, app: &Shared, limit: usize) -> Result<(Asked, Bytes), Problem> {
+    let (asked, bytes) = read_any(request, app, limit).await?;
+    require_json(&asked.headers)?;
+    Ok((asked, bytes))
+}
+
+async fn read_any(request: Request<Body>, app: &Shared, limit: usize) -> Result<(Asked, Bytes), Problem> {
+    let (mut parts, body) = request.into_parts();
+    let asked = Asked::from_request_parts(&mut parts, app).await?;
+    let patience = Duration::from_millis(app.config.http.body_timeout_ms);
+    let slow = || Problem::new(Code::MalformedBody, "The body took too long to come.");
+    let bytes = tokio::time::timeout(patience, collect(body, limit)).await.map_err(|_| slow())??;
+    Ok((asked, bytes))
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, "The body must come as Content-Type: application/json."))
+}
+
+/// The whole body. One that is too large is read on for a little, so that the client hears the answer instead of a
+/// connection reset.
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    const DRAIN: usize = 1024 * 1024;
+    let mut first: Option<Bytes> = None;
+    let mut more = BytesMut::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let cut_off = |_| Problem::new(Code::MalformedBody, "The body was cut off.");
+        let Ok(data) = frame.map_err(cut_off)?.into_data() else { continue };
+        length += data.len();
+        if length > limit {
+            if length > limit + DRAIN {
+                break;
+            }
+            continue;
+        }
+        match first {
+            None => first = Some(data),
+            Some(ref first) => {
+                if more.is_empty() {
+                    more.extend_from_slice(first);
+                }
+                more.extend_from_slice(&data);
+            }
+        }
+    }
+    if length > limit {
+        let detail = format!("The body may have at most {limit} bytes.");
+        return Err(Problem::new(Code::BodyTooLarge, detail).with("limit", limit));
+    }
+    Ok(if more.is_empty() { first.unwrap_or_default() } else { more.freeze() })
+}

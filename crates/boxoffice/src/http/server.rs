@@ -1,0 +1,159 @@
+//! The accept loop: our own, on hyper, so that slow headers time out, connections are counted and draining works.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tower_service::Service;
+
+use super::problem::{Code, Problem};
+use super::{App, Shared};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Serves until `stop` becomes true, then waits for the requests in flight, at most `drain.limit_s`.
+pub async fn run(listener: TcpListener, app: Shared, router: Router, mut stop: watch::Receiver<bool>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(app.config.http.header_timeout_ms))
+        .pipeline_flush(true)
+        .max_buf_size(64 * 1024);
+    loop {
+        let accepted = tokio::select! { biased;
+            () = told(&mut stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: waiting lets others be closed.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        // Nagle's algorithm would hold answers back; a socket that refuses the option still works.
+        let _ = stream.set_nodelay(true);
+        if open.fetch_add(1, Ordering::AcqRel) >= app.config.http.max_connections {
+            open.fetch_sub(1, Ordering::AcqRel);
+            tokio::spawn(turn_away(stream));
+            continue;
+        }
+        let connection =
+            Connection { app: Arc::clone(&app), router: router.clone(), peer, open: Arc::clone(&open) };
+        tokio::spawn(connection.serve(stream, builder.clone(), stop.clone()));
+    }
+    drop(listener);
+    let deadline = Instant::now() + Duration::from_secs(app.config.drain.limit_s);
+    while open.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Ends when the server is told to stop, or nobody is left who could.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// One connection too many: says so and closes.
+async fn turn_away(mut stream: TcpStream) {
+    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+        retry-after: 1\r\nconnection: close\r\ncontent-length: 130\r\n\r\n\
+        {\"type\":\"/problems/overloaded\",\"title\":\"Overloaded\",\"status\":503,\"code\":\"overloaded\",\
+        \"detail\":\"Too many connections.\",\"retry_after_ms\":500}";
+    // The client may be gone already.
+    let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(ANSWER)).await;
+}
+
+struct Connection {
+    app: Shared,
+    router: Router,
+    peer: SocketAddr,
+    open: Arc<AtomicUsize>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, builder: http1::Builder, mut stop: watch::Receiver<bool>) {
+        let service = service_fn(|request: Request<Incoming>| {
+            let (app, router) = (Arc::clone(&self.app), self.router.clone());
+            async move { Ok::<_, Infallible>(answer(&app, router, request).await) }
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let served = tokio::select! { biased;
+            served = connection.as_mut() => served,
+            () = told(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(peer = %self.peer, %error, "a connection ended early");
+        }
+    }
+}
+
+/// Answers one request: the router's answer, with what every answer has.
+async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Response<Body> {
+    let started = Instant::now();
+    let id = request_id(app, &request);
+    let line = (request.method().clone(), request.uri().path().to_owned());
+    let routed = AssertUnwindSafe(async { router.call(request.map(Body::new)).await }).catch_unwind().await;
+    let mut response = match routed {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            let problem = Problem::new(Code::Internal, "A fault in the server; its log tells more.");
+            axum::response::IntoResponse::into_response(problem)
+        }
+    };
+    let mut code = None;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        code = Some(problem.code().info().code);
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = problem.render(&app.public_url);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(REQUEST_ID, id);
+    app.metrics.answered(response.status(), started.elapsed());
+    app.log.answered(&line, &response, code, started.elapsed());
+    response
+}
+
+/// The client's request id, if it sent a sane one, or one of our own.
+fn request_id(app: &App, request: &Request<Incoming>) -> HeaderValue {
+    let sane = |value: &&HeaderValue| {
+        let bytes = value.as_bytes();
+        (1..=128).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    };
+    match request.headers().get(&REQUEST_ID).filter(sane) {
+        Some(given) => given.clone(),
+        None => app.next_request_id(),
+    }
+}

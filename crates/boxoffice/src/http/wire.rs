@@ -1,0 +1,106 @@
+//! What the API's JSON looks like.
+
+pub mod catalogue;
+pub mod hold;
+pub mod seats;
+
+use axum::body::Body;
+use axum::response::Response;
+use boxoffice_core::money::Currency;
+use boxoffice_core::time::Timestamp;
+use http::{HeaderValue, StatusCode, header};
+use serde::{Serialize, Serializer};
+
+/// A time as RFC 3339 in UTC.
+pub fn time(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.as_ms())
+        .map_or_else(|_| "9999-12-31T23:59:59.999Z".to_owned(), |at| at.to_string())
+}
+
+/// A time as it is where people read it, with the zone's offset.
+pub fn local_time(at: Timestamp, zone: &str) -> Option<String> {
+    let zone = jiff::tz::TimeZone::get(zone).ok()?;
+    let at = jiff::Timestamp::from_millisecond(at.as_ms()).ok()?.to_zoned(zone);
+    Some(at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+}
+
+/// Reads RFC 3339, with `Z` or an offset.
+pub fn read_time(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_ms(at.as_millisecond()))
+}
+
+pub(super) fn as_time<S: Serializer>(at: &Timestamp, output: S) -> Result<S::Ok, S::Error> {
+    output.serialize_str(&time(*at))
+}
+
+pub(super) fn as_optional_time<S: Serializer>(at: &Option<Timestamp>, output: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => output.serialize_some(&time(*at)),
+        None => output.serialize_none(),
+    }
+}
+
+pub(super) fn as_text<T: std::fmt::Display, S: Serializer>(value: &T, output: S) -> Result<S::Ok, S::Error> {
+    output.collect_str(value)
+}
+
+/// An amount of money.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Amount {
+    /// Minor units.
+    pub amount: i64,
+    /// ISO 4217.
+    #[serde(serialize_with = "as_text")]
+    pub currency: Currency,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    /// The items.
+    pub data: Vec<T>,
+    /// Where the list goes on, if it does.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page of at most `limit` of `items`, of which one more than that was read to see whether the list goes on.
+    pub fn new<I>(
+        mut items: Vec<I>,
+        limit: usize,
+        cursor: impl Fn(&I) -> String,
+        show: impl FnMut(I) -> T,
+    ) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(cursor);
+        Self { data: items.into_iter().map(show).collect(), next }
+    }
+}
+
+/// A JSON answer.
+pub fn answer(status: StatusCode, value: &impl Serialize) -> Response {
+    // What is serialised here has text keys and no maps that could fail.
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A 201 with its Location, marked if it is the answer to an earlier request.
+pub fn created(location: &str, value: &impl Serialize, replayed: bool) -> Response {
+    let mut response = answer(StatusCode::CREATED, value);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    mark_replayed(&mut response, replayed);
+    response
+}
+
+/// Marks the answer to an earlier request under the same key.
+pub fn mark_replayed(response: &mut Response, replayed: bool) {
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+}

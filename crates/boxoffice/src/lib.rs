@@ -1,0 +1,9 @@
+//! Boxoffice: a seat reservation backend for cinemas. The binary is a thin `main` over this library.
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod plans;
+pub mod runtime;
+pub mod serve;

@@ -1,0 +1,125 @@
+//! The composition root: from a config to a running server. The only place that names a store.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use boxoffice_engine::box_office::{BoxOffice, Limits, Ports};
+use boxoffice_engine::bus::InProcessBus;
+use boxoffice_engine::clock::SystemClock;
+use boxoffice_engine::gate::LocalGate;
+use boxoffice_engine::store::Store;
+use boxoffice_sqlite::{Options, SqliteStore};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::http::auth::Tokens;
+use crate::http::{App, Shared, router, server};
+use crate::runtime::{SystemRandom, TokioRuntime};
+
+/// A server that listens, and what it is made of.
+pub struct Running {
+    /// Where it listens: http://ADDRESS:PORT.
+    pub url: String,
+    /// Its state.
+    pub app: Shared,
+    listener: TcpListener,
+}
+
+/// Opens the store, starts the engine, and listens; requests are answered once [`Running::run`] is called.
+pub async fn start(config: Config) -> anyhow::Result<Running> {
+    // Listening comes first: a taken port is found before anything is touched.
+    let listener = TcpListener::bind(&config.main.listen).await;
+    let listener = listener.with_context(|| {
+        format!("cannot listen on {}: choose another address or port with --listen", config.main.listen)
+    })?;
+    let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
+    let store = open_store(&config)?;
+    let keys = {
+        // The engine is not running yet, but the store's readers are.
+        let store = Arc::clone(&store);
+        store.token_keys().await.context("the keys for tokens cannot be read")?
+    };
+    let ports = Ports {
+        store,
+        gate: Arc::new(LocalGate),
+        bus: Arc::new(InProcessBus::default()),
+        clock: Arc::new(SystemClock::start()),
+        random: Arc::new(SystemRandom::default()),
+        runtime: Arc::new(TokioRuntime::current()),
+    };
+    let limits = Limits {
+        commit_queue: config.engine.commit_queue,
+        boards: config.engine.max_boards,
+        keep_keys_ms: keep_keys_ms(&config),
+        ..Limits::default()
+    };
+    let key_id = keys.last().map(|key| key.id).context("the store has no key for tokens")?;
+    let office = BoxOffice::start(ports, limits, key_id);
+    let public_url = match config.main.public_url.trim_end_matches('/') {
+        "" => url.clone(),
+        given => given.to_owned(),
+    };
+    let app = Arc::new(App::new(office, config, Tokens::new(keys), public_url));
+    if app.keys.is_empty() {
+        tracing::warn!(
+            "no API key is configured: set BOXOFFICE_ADMIN_KEY to be able to administer this server"
+        );
+    }
+    Ok(Running { url, app, listener })
+}
+
+fn keep_keys_ms(config: &Config) -> i64 {
+    i64::from(config.retention.idempotency_h) * 60 * 60 * 1000
+}
+
+fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let path = config.sqlite_path().context("store: it must be sqlite:FILE")?;
+    let sqlite = &config.sqlite;
+    let options = Options {
+        batch: sqlite.batch,
+        readers: sqlite.readers,
+        waiting_reads: sqlite.max_waiting_reads,
+        waiting_creations: sqlite.max_waiting_creations,
+        cache_kib: sqlite.cache_kib,
+        wal_kib: sqlite.wal_kib,
+        keep_keys_ms: keep_keys_ms(config),
+    };
+    Ok(Arc::new(SqliteStore::open(&path, options)?))
+}
+
+impl Running {
+    /// Serves until `stop` ends; then drains: readiness is withdrawn, requests in flight are finished, what waits
+    /// for the store is committed.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { app, listener, .. } = self;
+        let (stopping, stopped) = watch::channel(false);
+        let server = tokio::spawn(server::run(listener, Arc::clone(&app), router(Arc::clone(&app)), stopped));
+        stop.await;
+        tracing::info!("draining");
+        app.draining.store(true, Ordering::Release);
+        tokio::time::sleep(Duration::from_secs(app.config.drain.delay_s)).await;
+        stopping.send_replace(true);
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the accept loop failed");
+        }
+        app.office.close();
+        app.office.ports().store.stop().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Ends when the process is told to stop: SIGTERM, or Ctrl-C.
+pub async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
+    tokio::select! { biased;
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! What only the operating system can do to a process: SIGTERM, and a limit of the size of its files.
+
+#![allow(unsafe_code, reason = "these calls have no safe wrapper in the standard library")]
+
+use std::ptr;
+
+/// Asks a process to end.
+pub(crate) fn terminate(pid: u32) {
+    // SAFETY: kill takes no pointers; the pid is that of a child which has not been reaped.
+    let outcome = unsafe { libc::kill(pid as libc::pid_t, libc::SIGTERM) };
+    assert_eq!(outcome, 0, "SIGTERM to {pid}");
+}
+
+/// From now on no file of this process can grow beyond `bytes`, as if the disk were full.
+pub(crate) fn limit_file_size(pid: u32, bytes: u64) {
+    set_file_size(pid, bytes);
+}
+
+/// Undoes [`limit_file_size`].
+pub(crate) fn unlimit_file_size(pid: u32) {
+    set_file_size(pid, libc::RLIM_INFINITY);
+}
+
+fn set_file_size(pid: u32, bytes: u64) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: `limit` outlives the call, and a null pointer asks for no old limit.
+    let outcome =
+        unsafe { libc::prlimit(pid as libc::pid_t, libc::RLIMIT_FSIZE, &raw const limit, ptr::null_mut()) };
+    assert_eq!(outcome, 0, "prlimit of {pid}");
+}

@@ -1,0 +1,25 @@
+//! The real binary driven from outside: its process, an HTTP client, and helpers that let a test read like a ledger.
+
+#![allow(dead_code, unused_imports, reason = "every test file uses another part of this")]
+
+mod client;
+mod crowd;
+mod house;
+mod ledger;
+mod log;
+mod process;
+mod request;
+mod shape;
+mod signal;
+mod wait;
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use crowd::{Crowd, Sale, settle};
+pub(crate) use house::{House, Showtime, from_now, hall, id, merge, room, states, text};
+pub(crate) use ledger::{Booking, Hold};
+pub(crate) use log::replay;
+pub(crate) use process::{ADMIN_KEY, Run, Server};
+pub(crate) use request::{Request, delete, get, patch, post};
+pub(crate) use shape::{Kind, Shape, check, labels, time, timeless};
+pub(crate) use signal::{limit_file_size, unlimit_file_size};
+pub(crate) use wait::{Dice, fresh_key, until};
