@@ -143,7 +143,7 @@ pub struct Plan {
     categories: Vec<Category>,
     rows: Vec<Row>,
     seats: Vec<PlanSeat>,
-    screen: Option<Screen>,
+    screen: Screen,
     size: (f32, f32),
     /// Whether a seat and the next one are beside each other.
     joined: Vec<bool>,
@@ -220,8 +220,8 @@ impl Plan {
         self.size
     }
 
-    /// Where the screen is, if the source said so.
-    pub fn screen(&self) -> Option<Screen> {
+    /// Where the screen is: as the source said, or across the whole front.
+    pub fn screen(&self) -> Screen {
         self.screen
     }
 }

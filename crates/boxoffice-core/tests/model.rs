@@ -274,7 +274,7 @@ const MUST_REACH: &str = "Hold true,Edit true,Edit false,Release true,Release fa
     Change true,CallOff true,WindUp true,WindUp false,not_on_sale,showtime_cancelled,unknown_seat,\
     duplicate_seat,no_seats,too_many_seats,unknown_ticket,missing_price,ttl_too_long,version_mismatch,\
     seat_unavailable,hold_not_found,booking_not_found,hold_expired,hold_not_active,hold_limit_reached,\
-    seat_not_in_hold,too_late,showtime_in_use,invalid_settings";
+    seat_not_in_hold,too_late,showtime_in_use,invalid_field";
 
 #[test]
 fn random_histories_go_as_the_ledger_says_and_meet_every_answer() {

@@ -71,8 +71,7 @@ pub(super) fn cancel(
         Some(labels) => Some(editing::find_own(scene.showtime.plan(), booking, labels.iter())?),
         None => None,
     };
-    let named = |no: SeatNo| named.as_ref().is_none_or(|named| named.contains(&no));
-    let chosen = |no: SeatNo| named(no) && scene.showtime.seat(no).owner == serial;
+    let chosen = |no: SeatNo| named.as_ref().is_none_or(|named| named.contains(&no));
     if !booking.seats.iter().any(|seat| !seat.cancelled && chosen(seat.no)) {
         return Ok(Decision::Unchanged(Some(Arc::clone(booking))));
     }

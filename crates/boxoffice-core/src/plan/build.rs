@@ -65,14 +65,15 @@ impl Plan {
                 None => {}
             }
         }
+        let size = size(&seats, screen);
         let mut plan = Self {
             hash: PlanHash::from_bytes([0; 16]),
-            size: size(&seats, screen),
+            size,
             joined: joined(&seats),
             categories,
             rows,
             seats,
-            screen,
+            screen: screen.unwrap_or(Screen { x: 0.0, y: 0.0, width: size.0 }),
             groups,
             by_label,
         };

@@ -65,7 +65,7 @@ pub(super) fn encode(plan: &Plan) -> Vec<u8> {
         writer.bool(seat.blocked);
         writer.option(seat.source_id.as_ref(), |w, id| w.text(id));
     }
-    writer.option(plan.screen, |w, screen| {
+    writer.option(Some(plan.screen), |w, screen| {
         for value in [screen.x, screen.y, screen.width] {
             w.int(thousandths(value).into());
         }

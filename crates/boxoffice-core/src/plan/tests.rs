@@ -50,7 +50,8 @@ fn redraft(plan: &Plan) -> PlanDraft {
             origin,
         })
         .collect();
-    again.screen = plan.screen().map(|s| ScreenDraft { x: s.x.into(), y: s.y.into(), width: s.width.into() });
+    let screen = plan.screen();
+    again.screen = Some(ScreenDraft { x: screen.x.into(), y: screen.y.into(), width: screen.width.into() });
     again.rows = (0..)
         .zip(plan.rows())
         .map(|(origin, r)| {

@@ -247,10 +247,10 @@ impl Ledger {
         if all(&after) == all(self) {
             return Ok(false);
         }
-        ensure(after.closes > 0, || "invalid_settings off_sale_at".into())?;
-        ensure(after.ttl_ms > 0, || "invalid_settings hold_ttl_s".into())?;
-        ensure(after.max_ttl_ms >= after.ttl_ms, || "invalid_settings max_hold_ttl_s".into())?;
-        ensure(after.limit > 0, || "invalid_settings max_seats_per_hold".into())?;
+        ensure(after.closes > 0, || "invalid_field off_sale_at".into())?;
+        ensure(after.ttl_ms > 0, || "invalid_field hold_ttl_s".into())?;
+        ensure(after.max_ttl_ms >= after.ttl_ms, || "invalid_field max_hold_ttl_s".into())?;
+        ensure(after.limit > 0, || "invalid_field max_seats_per_hold".into())?;
         after.settings_version += 1;
         *self = after;
         Ok(true)

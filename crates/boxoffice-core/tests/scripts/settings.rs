@@ -37,12 +37,12 @@ fn movie_and_currency_change_only_before_the_first_hold() {
 #[test]
 fn settings_that_contradict_themselves_are_refused() {
     play(
-        "change off_sale_at=0s => invalid_settings off_sale_at
-         change on_sale_at=10h => invalid_settings off_sale_at
-         change hold_ttl=0s => invalid_settings hold_ttl_s
-         change hold_ttl=1441s => invalid_settings max_hold_ttl_s
-         change max_hold_ttl=479s => invalid_settings max_hold_ttl_s
-         change max_seats=0 => invalid_settings max_seats_per_hold
+        "change off_sale_at=0s => invalid_field off_sale_at
+         change on_sale_at=10h => invalid_field off_sale_at
+         change hold_ttl=0s => invalid_field hold_ttl_s
+         change hold_ttl=1441s => invalid_field max_hold_ttl_s
+         change max_hold_ttl=479s => invalid_field max_hold_ttl_s
+         change max_seats=0 => invalid_field max_seats_per_hold
          change on_sale_at=10h off_sale_at=36001s max_hold_ttl=60s hold_ttl=60s max_seats=1
          revision => 1",
     );

@@ -38,7 +38,7 @@ pub(crate) fn refusal(plan: &Plan, refusal: &Refusal) -> String {
         Refusal::SeatNotInHold(seats) => format!("seat_not_in_hold {}", seats.join(" ")),
         Refusal::TooLate => "too_late".to_owned(),
         Refusal::ShowtimeInUse => "showtime_in_use".to_owned(),
-        Refusal::InvalidSettings { field, .. } => format!("invalid_settings {field}"),
+        Refusal::InvalidField { field, .. } => format!("invalid_field {field}"),
     }
 }
 

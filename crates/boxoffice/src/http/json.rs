@@ -10,7 +10,7 @@ use super::problem::{Code, Problem};
 
 /// Parses a body, refusing a member that stands in an object twice.
 pub fn parse(body: &[u8]) -> Result<Value, Problem> {
-    let malformed = |detail: String| Problem::new(Code::MalformedBody, detail);
+    let malformed = |detail: String| Problem::fault(Code::MalformedBody, ("pointer", ""), detail);
     let text =
         std::str::from_utf8(body).map_err(|error| malformed(format!("The body is not UTF-8: {error}.")))?;
     let mut input = serde_json::Deserializer::from_str(text);

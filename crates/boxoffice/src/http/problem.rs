@@ -53,6 +53,13 @@ impl Problem {
         self
     }
 
+    /// A 400 with one fault at a place: ("pointer", a JSON Pointer) or ("parameter", a name).
+    pub fn fault(code: Code, place: (&str, &str), detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let errors = json!([{place.0: place.1, "detail": detail}]);
+        Self::new(code, detail).with("errors", errors)
+    }
+
     /// Something that may go away by itself: says when to try again, spread so that not all come back at once.
     fn passing(code: Code, detail: &str, spread: u64) -> Self {
         let retry_after_ms = 200 + spread % 800;

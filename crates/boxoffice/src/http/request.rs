@@ -88,7 +88,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 16]>, Problem> {
     let key = value.as_bytes();
     if !(16..=255).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
         let detail = "An Idempotency-Key has 16 to 255 visible ASCII characters, best a random UUID.";
-        return Err(Problem::new(Code::WeakIdempotencyKey, detail));
+        return Err(Problem::fault(Code::WeakIdempotencyKey, ("parameter", "Idempotency-Key"), detail));
     }
     Ok(Some(short_hash([key])))
 }
@@ -146,10 +146,9 @@ impl Asked {
         expected: &str,
     ) -> Result<Option<T>, Problem> {
         let Some(value) = self.parameter(name) else { return Ok(None) };
-        read(&value).map(Some).ok_or_else(|| {
-            let error = serde_json::json!([{"parameter": name, "detail": format!("It must be {expected}.")}]);
-            Problem::new(Code::InvalidField, "A query parameter cannot be; see errors.").with("errors", error)
-        })
+        let fault =
+            || Problem::fault(Code::InvalidField, ("parameter", name), format!("It must be {expected}."));
+        read(&value).map(Some).ok_or_else(fault)
     }
 
     /// The limit of a list: 50, or as asked, from 1 to 200.
@@ -161,7 +160,8 @@ impl Asked {
     /// The place where a list goes on.
     pub fn cursor<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
         let Some(value) = self.parameter("after") else { return Ok(None) };
-        let fault = || Problem::new(Code::InvalidCursor, "Pass the `next` of the answer before, unchanged.");
+        let detail = "Pass the `next` of the answer before, unchanged.";
+        let fault = || Problem::fault(Code::InvalidCursor, ("parameter", "after"), detail);
         read(&value).map(Some).ok_or_else(fault)
     }
 
@@ -244,7 +244,7 @@ async fn read_any(request: Request<Body>, app: &Shared, limit: usize) -> Result<
     let (mut parts, body) = request.into_parts();
     let asked = Asked::from_request_parts(&mut parts, app).await?;
     let patience = Duration::from_millis(app.config.http.body_timeout_ms);
-    let slow = || Problem::new(Code::MalformedBody, "The body took too long to come.");
+    let slow = || Problem::fault(Code::MalformedBody, ("pointer", ""), "The body took too long to come.");
     let bytes = tokio::time::timeout(patience, collect(body, limit)).await.map_err(|_| slow())??;
     Ok((asked, bytes))
 }
@@ -266,7 +266,7 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     let mut more = BytesMut::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let cut_off = |_| Problem::new(Code::MalformedBody, "The body was cut off.");
+        let cut_off = |_| Problem::fault(Code::MalformedBody, ("pointer", ""), "The body was cut off.");
         let Ok(data) = frame.map_err(cut_off)?.into_data() else { continue };
         length += data.len();
         if length > limit {

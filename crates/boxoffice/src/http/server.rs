@@ -141,6 +141,9 @@ async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Re
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(REQUEST_ID, id);
+    if app.draining.load(Ordering::Acquire) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     app.metrics.answered(response.status(), started.elapsed());
     app.log.answered(&line, &response, code, started.elapsed());
     response
@@ -150,7 +153,8 @@ async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Re
 fn request_id(app: &App, request: &Request<Incoming>) -> HeaderValue {
     let sane = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
-        (1..=128).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
+        (1..=128).contains(&bytes.len()) && bytes.iter().all(plain)
     };
     match request.headers().get(&REQUEST_ID).filter(sane) {
         Some(given) => given.clone(),

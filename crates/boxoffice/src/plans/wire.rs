@@ -5,15 +5,11 @@ use serde::{Serialize, Serializer};
 
 /// The plan as the API answers it. Read back by [`import`](super::import), it is the same plan.
 pub fn wire(plan: &Plan) -> impl Serialize + '_ {
-    let (width, height) = plan.size();
+    let ((width, height), screen) = (plan.size(), plan.screen());
     WirePlan {
         plan: plan.hash().to_string(),
         size: Size { width: exact(width), height: exact(height) },
-        screen: plan.screen().map(|screen| WireScreen {
-            x: exact(screen.x),
-            y: exact(screen.y),
-            width: exact(screen.width),
-        }),
+        screen: WireScreen { x: exact(screen.x), y: exact(screen.y), width: exact(screen.width) },
         categories: Categories(plan.categories()),
         rows: Rows(plan),
     }
@@ -23,7 +19,7 @@ pub fn wire(plan: &Plan) -> impl Serialize + '_ {
 struct WirePlan<'a> {
     plan: String,
     size: Size,
-    screen: Option<WireScreen>,
+    screen: WireScreen,
     categories: Categories<'a>,
     rows: Rows<'a>,
 }

@@ -119,15 +119,15 @@ struct ReadBody {
 
 fn read_body(bytes: &Bytes) -> Result<ReadBody, Problem> {
     let malformed = |error: serde_json::Error| {
-        Problem::new(Code::MalformedBody, format!("The body is not valid JSON: {error}."))
+        Problem::fault(Code::MalformedBody, ("pointer", ""), format!("The body is not valid JSON: {error}."))
     };
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         body::parse(bytes)?;
-        return Err(Problem::new(Code::InvalidField, "The body must be an object.")
-            .with("errors", json!([{"pointer": "", "detail": "It must be an object."}])));
+        return Err(Problem::fault(Code::InvalidField, ("pointer", ""), "It must be an object."));
     }
+    let not_utf8 = |error| format!("The body is not UTF-8: {error}.");
     let text_body = std::str::from_utf8(bytes)
-        .map_err(|error| Problem::new(Code::MalformedBody, format!("The body is not UTF-8: {error}.")))?;
+        .map_err(|error| Problem::fault(Code::MalformedBody, ("pointer", ""), not_utf8(error)))?;
     let WithPlan { plan, rest } = serde_json::from_str(text_body).map_err(malformed)?;
     let mut fingerprint = Value::Object(rest.clone());
     let mut faults = Faults::default();

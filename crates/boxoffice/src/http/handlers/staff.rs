@@ -15,7 +15,7 @@ use super::super::Shared;
 use super::super::json::{Faults, Fields, text};
 use super::super::problem::Problem;
 use super::super::request::{Asked, AskedWithBody, Id};
-use super::super::wire::{self, Page, seats, time};
+use super::super::wire::{self, seats, time};
 use super::{execute, labels, store_problem, visible_board};
 use crate::config::Scope;
 
@@ -83,7 +83,7 @@ pub async fn events(
     // There is always a place to go on from: more may happen.
     let next = events.last().map_or(after, |event| event.revision);
     let data: Vec<Value> = events.iter().map(|event| show(&board, event)).collect();
-    Ok(wire::answer(StatusCode::OK, &Page { data, next: Some(next.to_string()) }))
+    Ok(wire::answer(StatusCode::OK, &json!({"data": data, "next": next})))
 }
 
 fn show(board: &Board, event: &Event) -> Value {
