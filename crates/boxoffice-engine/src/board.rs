@@ -344,25 +344,26 @@ impl Board {
         (state.showtime.counts(now), state.showtime.revision())
     }
 
-    /// Every seat in the plan's order, and the revision.
-    pub fn seats(&self) -> (Vec<SeatView>, u64) {
+    /// Every seat in the plan's order as of `now`, and the revision.
+    pub fn seats(&self, now: Timestamp) -> (Vec<SeatView>, u64) {
         let state = self.state.lock();
-        let seats = (0..self.plan.seat_count()).map(|no| view(&state.showtime, no)).collect();
+        let seats = (0..self.plan.seat_count()).map(|no| view(&state.showtime, no, now)).collect();
         (seats, state.showtime.revision())
     }
 
     /// The seats changed after `revision`, latest first, and the revision that they are of. Costs as much as
     /// there are such seats.
-    pub fn changed_since(&self, revision: u64) -> (Vec<SeatView>, u64) {
+    pub fn changed_since(&self, revision: u64, now: Timestamp) -> (Vec<SeatView>, u64) {
         let state = self.state.lock();
-        let seats = state.showtime.changed_since(revision).map(|(no, _)| view(&state.showtime, no)).collect();
+        let seats =
+            state.showtime.changed_since(revision).map(|(no, _)| view(&state.showtime, no, now)).collect();
         (seats, state.showtime.revision())
     }
 
     /// Seats by number, as they are now, and the revision.
-    pub fn some_seats(&self, numbers: &[SeatNo]) -> (Vec<SeatView>, u64) {
+    pub fn some_seats(&self, numbers: &[SeatNo], now: Timestamp) -> (Vec<SeatView>, u64) {
         let state = self.state.lock();
-        let seats = numbers.iter().map(|no| view(&state.showtime, *no)).collect();
+        let seats = numbers.iter().map(|no| view(&state.showtime, *no, now)).collect();
         (seats, state.showtime.revision())
     }
 
@@ -400,7 +401,12 @@ impl Board {
     }
 }
 
-fn view(showtime: &Showtime, no: SeatNo) -> SeatView {
+/// A seat as of `now`: one held past its deadline is available, swept or not.
+fn view(showtime: &Showtime, no: SeatNo, now: Timestamp) -> SeatView {
     let seat = showtime.seat(no);
-    SeatView { no, status: seat.status, version: seat.version, expires_at: showtime.held_until(no) }
+    let expires_at = showtime.held_until(no);
+    if expires_at.is_some_and(|deadline| deadline <= now) {
+        return SeatView { no, status: SeatStatus::Available, version: seat.version, expires_at: None };
+    }
+    SeatView { no, status: seat.status, version: seat.version, expires_at }
 }

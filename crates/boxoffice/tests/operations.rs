@@ -226,7 +226,11 @@ fn a_plan_is_checked_and_drawn_on_the_command_line() {
     plan["rows"][0]["seats"][1]["number"] = json!("1");
     let bad = write("bad.json", &plan);
     assert_eq!(bad.code, Some(1), "{}", bad.said);
-    assert!(bad.said.contains("/rows/0/seats/1") && bad.said.contains("A-1"), "it names the seat: {}", bad.said);
+    assert!(
+        bad.said.contains("/rows/0/seats/1") && bad.said.contains("A-1"),
+        "it names the seat: {}",
+        bad.said
+    );
     let version = server.run(&["version"]);
     assert_eq!(version.code, Some(0));
     assert!(version.said.contains(env!("CARGO_PKG_VERSION")), "{}", version.said);

@@ -196,7 +196,7 @@ impl Stage<'_> {
         let office = &self.app.office;
         let caller = Caller { actor: Actor::Patron, request: None };
         let board = office.board(id).await.map_err(|refused| anyhow::anyhow!("{refused:?}"))?;
-        let (views, _) = board.seats();
+        let (views, _) = board.seats(office.now());
         let free: Vec<_> = views.iter().filter(|view| view.status == SeatStatus::Available).collect();
         let keep = views.len().div_ceil(10);
         let sell = free.len().saturating_sub(keep);
@@ -216,7 +216,7 @@ impl Stage<'_> {
     /// Two neighbours that are free.
     async fn free_pair(&self, id: ShowtimeId) -> anyhow::Result<Vec<CompactString>> {
         let board = self.app.office.board(id).await.map_err(|refused| anyhow::anyhow!("{refused:?}"))?;
-        let (views, _) = board.seats();
+        let (views, _) = board.seats(self.app.office.now());
         let free = |no: u32| views[no as usize].status == SeatStatus::Available;
         let plan = board.plan();
         let pair = (0..plan.seat_count()).find_map(|no| {

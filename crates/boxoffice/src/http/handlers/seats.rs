@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::time::Timestamp;
 use boxoffice_engine::board::Board;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -24,6 +25,8 @@ struct MapCache(ArcSwapOption<EncodedMap>);
 
 struct EncodedMap {
     revision: u64,
+    /// When the first of its holds expires, and the map is another without a new revision.
+    valid_until: Timestamp,
     etag: HeaderValue,
     plain: Bytes,
     gzip: OnceLock<Bytes>,
@@ -70,7 +73,7 @@ fn read_since(text: &str) -> Option<(Option<String>, u64)> {
 fn changed(app: &App, board: &Board, epoch: Option<&str>, since: u64) -> Response {
     let foreign = epoch.is_some_and(|epoch| epoch != app.epoch) || since > board.revision();
     let from = if foreign { 0 } else { since };
-    let (views, revision) = board.changed_since(from);
+    let (views, revision) = board.changed_since(from, app.office.now());
     let mut views = views;
     views.sort_unstable_by_key(|view| view.no);
     let seats = views.iter().map(|view| seats::sparse(board.plan(), view)).collect();
@@ -102,11 +105,12 @@ fn whole(app: &App, board: &Arc<Board>, headers: &HeaderMap) -> Response {
 fn encoded(app: &App, board: &Arc<Board>) -> Arc<EncodedMap> {
     let cache = board.companion::<MapCache>();
     let kept = cache.and_then(|cache| cache.0.load_full());
-    if let Some(kept) = kept.filter(|kept| kept.revision == board.revision()) {
+    let now = app.office.now();
+    if let Some(kept) = kept.filter(|kept| kept.revision == board.revision() && now < kept.valid_until) {
         return kept;
     }
     let (plan, settings) = (board.plan(), board.settings());
-    let (views, revision) = board.seats();
+    let (views, revision) = board.seats(now);
     let map = seats::FullMap {
         showtime: board.id().to_string(),
         epoch: &app.epoch,
@@ -116,6 +120,7 @@ fn encoded(app: &App, board: &Arc<Board>) -> Arc<EncodedMap> {
     let etag = format!("W/\"{}-{revision}\"", app.epoch);
     let map = Arc::new(EncodedMap {
         revision,
+        valid_until: views.iter().filter_map(|view| view.expires_at).min().unwrap_or(Timestamp::MAX),
         etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("W/\"\"")),
         plain: serde_json::to_vec(&map).unwrap_or_default().into(),
         gzip: OnceLock::new(),

@@ -59,7 +59,7 @@ async fn turn(
     let done = execute(app, id, &command(named.clone(), reason), &caller).await?;
     let plan = done.board.plan();
     let numbers: Vec<_> = named.iter().filter_map(|label| plan.find(label)).collect();
-    let (views, _) = done.board.some_seats(&numbers);
+    let (views, _) = done.board.some_seats(&numbers, app.office.now());
     let shown: Vec<_> = views.iter().map(|view| seats::sparse(plan, view)).collect();
     let answer = json!({"revision": done.revision, "seats": shown});
     let mut response = wire::answer(StatusCode::OK, &answer);
