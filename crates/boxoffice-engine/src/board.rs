@@ -151,6 +151,11 @@ impl Board {
         self.settings.load_full()
     }
 
+    /// Whether the public sees it.
+    pub fn is_published(&self) -> bool {
+        self.settings.load().published
+    }
+
     /// The revision of the last applied change.
     pub fn revision(&self) -> u64 {
         self.head.load(Ordering::Acquire)

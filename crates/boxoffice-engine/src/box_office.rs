@@ -220,6 +220,16 @@ impl BoxOffice {
         caller: &Caller,
     ) -> Result<Done, Refused> {
         let board = self.board(showtime).await?;
+        self.execute_on(board, command, caller).await
+    }
+
+    /// As [`execute`](Self::execute), for whoever has the board in hand.
+    pub async fn execute_on(
+        &self,
+        board: Arc<Board>,
+        command: &Command,
+        caller: &Caller,
+    ) -> Result<Done, Refused> {
         if let Command::Hold(request) = command
             && caller.request.is_none()
         {

@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod problem;
 pub mod request;
 pub mod server;
+mod stampede;
 pub mod wire;
 
 use std::sync::Arc;
@@ -81,8 +82,14 @@ impl App {
 
     fn next_request_id(&self) -> HeaderValue {
         let (start, given) = &self.request_ids;
-        let id = format!("{start:08x}-{:08x}", given.fetch_add(1, Ordering::Relaxed));
-        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))
+        let number = given.fetch_add(1, Ordering::Relaxed) as u32;
+        let mut id = [b'-'; 17];
+        for (digits, value) in [(0..8, *start), (9..17, number)] {
+            for (digit, shift) in id[digits].iter_mut().zip((0..8).rev()) {
+                *digit = b"0123456789abcdef"[(value >> (4 * shift) & 15) as usize];
+            }
+        }
+        HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("-"))
     }
 
     /// What the engine said, as a problem; `plan` names seats.

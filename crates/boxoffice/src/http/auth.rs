@@ -172,7 +172,7 @@ impl Credential {
     }
 }
 
-fn missing(detail: &str) -> Problem {
+fn missing(detail: &'static str) -> Problem {
     Problem::new(Code::CredentialsMissing, detail)
 }
 

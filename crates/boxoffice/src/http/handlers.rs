@@ -59,7 +59,7 @@ async fn visible_board(
     credential: &Credential,
 ) -> Result<Arc<Board>, Problem> {
     let board = app.office.board(showtime).await.map_err(|refused| app.problem(&refused, None))?;
-    if board.settings().published || credential.has(Scope::Read) {
+    if board.is_published() || credential.has(Scope::Read) {
         return Ok(board);
     }
     Err(app.problem(&Refused::ShowtimeNotFound, None))

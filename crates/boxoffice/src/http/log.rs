@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::response::Response;
-use http::Method;
+use http::{Method, Uri};
 
 use crate::config::Log;
 
@@ -23,7 +23,7 @@ impl AccessLog {
     }
 
     /// A request was answered.
-    pub fn answered(&self, line: &(Method, String), response: &Response, code: Option<&str>, took: Duration) {
+    pub fn answered(&self, line: &(Method, Uri), response: &Response, code: Option<&str>, took: Duration) {
         let sampled =
             self.sample > 0 && self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.sample);
         let fault = response.status().is_server_error();
@@ -31,7 +31,7 @@ impl AccessLog {
         if !(fault || slow || sampled) {
             return;
         }
-        let (method, path) = line;
+        let (method, path) = (&line.0, line.1.path());
         let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
         let status = response.status().as_u16();
         let ms = took.as_secs_f64() * 1000.0;

@@ -2,6 +2,7 @@
 
 mod codes;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use axum::response::{IntoResponse, Response};
@@ -20,7 +21,7 @@ use super::wire::time;
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: Code,
-    detail: String,
+    detail: Cow<'static, str>,
     /// Members of the code, as `,"name":value` text.
     members: String,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -28,7 +29,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of this code, with one helpful sentence.
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), members: String::new(), headers: Vec::new() }
     }
 
@@ -54,14 +55,23 @@ impl Problem {
     }
 
     /// A 400 with one fault at a place: ("pointer", a JSON Pointer) or ("parameter", a name).
-    pub fn fault(code: Code, place: (&str, &str), detail: impl Into<String>) -> Self {
+    pub fn fault(code: Code, place: (&str, &str), detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
         let errors = json!([{place.0: place.1, "detail": detail}]);
         Self::new(code, detail).with("errors", errors)
     }
 
+    /// Takes over the Allow header that the router gave with a 405.
+    #[must_use]
+    pub fn with_headers_of(self, response: &Response) -> Self {
+        match response.headers().get(header::ALLOW) {
+            Some(allow) => self.header(header::ALLOW, allow.clone()),
+            None => self,
+        }
+    }
+
     /// Something that may go away by itself: says when to try again, spread so that not all come back at once.
-    fn passing(code: Code, detail: &str, spread: u64) -> Self {
+    fn passing(code: Code, detail: &'static str, spread: u64) -> Self {
         let retry_after_ms = 200 + spread % 800;
         Self::new(code, detail)
             .with("retry_after_ms", retry_after_ms)
@@ -143,17 +153,14 @@ impl Problem {
             }
             Refusal::SeatUnavailable(conflicts) => {
                 let mut problem = Self::new(Code::SeatUnavailable, "Not all of these seats are available.");
-                // The hot refusal: labels have no characters that JSON would escape but quotes and backslashes.
+                // The hot refusal.
                 problem.members.reserve(16 + conflicts.len() * 40);
                 problem.members.push_str(",\"conflicts\":[");
                 for (at, (no, reason)) in conflicts.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { "," };
-                    let seat = escaped(label(no));
-                    let _ = write!(
-                        problem.members,
-                        "{comma}{{\"seat\":\"{seat}\",\"reason\":\"{}\"}}",
-                        reason.as_str()
-                    );
+                    let start = if at == 0 { "{\"seat\":\"" } else { ",{\"seat\":\"" };
+                    for part in [start, &escaped(label(no)), "\",\"reason\":\"", reason.as_str(), "\"}"] {
+                        problem.members.push_str(part);
+                    }
                 }
                 problem.members.push(']');
                 problem
@@ -187,13 +194,13 @@ impl Problem {
     }
 }
 
-/// A label as the inside of a JSON text.
-fn escaped(label: &str) -> std::borrow::Cow<'_, str> {
-    if label.bytes().any(|byte| byte == b'"' || byte == b'\\') {
-        label.replace('\\', "\\\\").replace('"', "\\\"").into()
-    } else {
-        label.into()
+/// Text as the inside of a JSON text.
+fn escaped(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        return text.into();
     }
+    let quoted = Value::String(text.to_owned()).to_string();
+    quoted[1..quoted.len() - 1].to_owned().into()
 }
 
 /// The problem of settings that contradict themselves.
@@ -216,16 +223,16 @@ impl Problem {
     pub fn render(self, public_url: &str) -> Response {
         let info = self.code.info();
         let mut body = String::with_capacity(192 + public_url.len() + self.detail.len() + self.members.len());
-        // Titles, codes and the URL have nothing that JSON would escape; writing to a String cannot fail.
-        let _ = write!(
-            body,
-            "{{\"type\":\"{public_url}/problems/{code}\",\"title\":\"{title}\",\"status\":{status},\"detail\":{detail},\"code\":\"{code}\"{members}}}",
-            code = info.code,
-            title = info.title,
-            status = info.status.as_u16(),
-            detail = Value::String(self.detail),
-            members = self.members,
-        );
+        // Titles, codes and the URL have nothing that JSON would escape.
+        for part in ["{\"type\":\"", public_url, "/problems/", info.code, "\",\"title\":\"", info.title] {
+            body.push_str(part);
+        }
+        for part in ["\",\"status\":", info.status.as_str(), ",\"detail\":\"", &escaped(&self.detail)] {
+            body.push_str(part);
+        }
+        for part in ["\",\"code\":\"", info.code, "\"", &self.members, "}"] {
+            body.push_str(part);
+        }
         let mut response = Response::new(axum::body::Body::from(body));
         *response.status_mut() = info.status;
         let headers = response.headers_mut();

@@ -243,10 +243,17 @@ pub async fn read(request: Request<Body>, app: &Shared, limit: usize) -> Result<
 async fn read_any(request: Request<Body>, app: &Shared, limit: usize) -> Result<(Asked, Bytes), Problem> {
     let (mut parts, body) = request.into_parts();
     let asked = Asked::from_request_parts(&mut parts, app).await?;
-    let patience = Duration::from_millis(app.config.http.body_timeout_ms);
-    let slow = || Problem::fault(Code::MalformedBody, ("pointer", ""), "The body took too long to come.");
-    let bytes = tokio::time::timeout(patience, collect(body, limit)).await.map_err(|_| slow())??;
+    let bytes = collect_in_time(body, limit, app.config.http.body_timeout_ms).await?;
     Ok((asked, bytes))
+}
+
+/// The whole body, if it comes in time.
+pub(super) async fn collect_in_time<B>(body: B, limit: usize, patience_ms: u64) -> Result<Bytes, Problem>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+{
+    let slow = |_| Problem::fault(Code::MalformedBody, ("pointer", ""), "The body took too long to come.");
+    tokio::time::timeout(Duration::from_millis(patience_ms), collect(body, limit)).await.map_err(slow)?
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
@@ -260,7 +267,10 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// The whole body. One that is too large is read on for a little, so that the client hears the answer instead of a
 /// connection reset.
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, Problem>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+{
     const DRAIN: usize = 1024 * 1024;
     let mut first: Option<Bytes> = None;
     let mut more = BytesMut::new();

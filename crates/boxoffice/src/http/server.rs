@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tower_service::Service;
 
 use super::problem::{Code, Problem};
-use super::{App, Shared};
+use super::{App, Shared, stampede};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -119,25 +119,29 @@ impl Connection {
 async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Response<Body> {
     let started = Instant::now();
     let id = request_id(app, &request);
-    let line = (request.method().clone(), request.uri().path().to_owned());
-    let routed = AssertUnwindSafe(async { router.call(request.map(Body::new)).await }).catch_unwind().await;
-    let mut response = match routed {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
-        Err(_) => {
-            let problem = Problem::new(Code::Internal, "A fault in the server; its log tells more.");
-            axum::response::IntoResponse::into_response(problem)
+    let line = (request.method().clone(), request.uri().clone());
+    let routed = AssertUnwindSafe(async {
+        match stampede::answer(app, request).await {
+            Ok(answer) => answer,
+            Err(request) => {
+                let Ok(mut response) = router.call(request).await;
+                match response.extensions_mut().remove::<Problem>() {
+                    Some(problem) => Err(problem.with_headers_of(&response)),
+                    None => Ok(response),
+                }
+            }
+        }
+    });
+    let answer = routed.catch_unwind().await.unwrap_or_else(|_| {
+        Err(Problem::new(Code::Internal, "A fault in the server; its log tells more."))
+    });
+    let (mut response, code) = match answer {
+        Ok(response) => (response, None),
+        Err(problem) => {
+            let code = problem.code().info().code;
+            (problem.render(&app.public_url), Some(code))
         }
     };
-    let mut code = None;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        code = Some(problem.code().info().code);
-        let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem.render(&app.public_url);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
-        }
-    }
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(REQUEST_ID, id);

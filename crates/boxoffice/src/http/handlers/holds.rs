@@ -1,12 +1,14 @@
 //! Holds: make, read, change, let go.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use boxoffice_core::command::{Command, ExpectedVersion, HoldEdit, HoldSeats, SeatRequest, SeatRequests};
 use boxoffice_core::hold::Hold;
 use boxoffice_core::id::{HoldId, ShowtimeId};
 use boxoffice_engine::board::Board;
-use boxoffice_engine::box_office::{Done, Refused};
+use boxoffice_engine::box_office::{Caller, Done, Refused};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -43,14 +45,27 @@ pub async fn create(
     };
     fields.finish();
     faults.check()?;
-    visible_board(&app, id, &asked.credential).await?;
-    let done = execute(&app, id, &Command::Hold(request), &caller).await?;
+    let board = visible_board(&app, id, &asked.credential).await?;
+    hold_on(&app, board, request, &caller).await
+}
+
+/// Holds seats in a showtime that whoever asks may see.
+pub async fn hold_on(
+    app: &App,
+    board: Arc<Board>,
+    request: HoldSeats,
+    caller: &Caller,
+) -> Result<Response, Problem> {
+    let id = board.id();
+    let plan = Arc::clone(board.plan());
+    let done = app.office.execute_on(board, &Command::Hold(request), caller).await;
+    let done = done.map_err(|refused| app.problem(&refused, Some(&plan)))?;
     let (Some(record), Some(event)) = (&done.hold, &done.event) else {
         return Err(Problem::new(Code::Internal, "A new hold has no record."));
     };
     // A first answer shows the time left as of its decision, a repeated one as of now.
     let now = if done.replayed { app.office.now() } else { event.change.at };
-    let answer = hold::hold(&app, id, done.board.plan(), record, now);
+    let answer = hold::hold(app, id, &plan, record, now);
     let location = format!("/v1/holds/{}", HoldId { showtime: id, serial: record.serial });
     Ok(wire::created(&location, &answer, done.replayed))
 }
@@ -115,7 +130,7 @@ pub(super) async fn execute_on_hold(
     app: &App,
     id: HoldId,
     command: &Command,
-    caller: &boxoffice_engine::box_office::Caller,
+    caller: &Caller,
 ) -> Result<Done, Problem> {
     match execute(app, id.showtime, command, caller).await {
         Err(problem) if problem.code() == Code::ShowtimeNotFound => {
