@@ -366,7 +366,7 @@ impl BoxOffice {
         in_flight: InFlight,
     ) -> Result<(), Rejected> {
         let commit = Commit { sealed: decided.transition.into(), ticket: Box::new(in_flight) };
-        self.0.queue.push(commit, command.is_urgent()).map_err(|(_, rejected)| rejected)
+        self.0.queue.push(commit, command.is_urgent())
     }
 
     async fn done(&self, board: Arc<Board>, event: Arc<Event>, command: &Command) -> Result<Done, Refused> {

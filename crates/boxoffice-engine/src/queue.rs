@@ -118,13 +118,15 @@ impl CommitQueue {
         self.len() == 0
     }
 
-    /// Adds a commit, or gives it back.
-    pub fn push(&self, commit: Commit, urgent: bool) -> Result<(), (Commit, Rejected)> {
+    /// Adds a commit, or drops it and says why: its ticket then lets go of everything.
+    pub fn push(&self, commit: Commit, urgent: bool) -> Result<(), Rejected> {
         let mut waiting = self.waiting.lock();
         let room = if urgent { self.capacity } else { self.capacity - self.capacity / 4 };
         let rejected = waiting.refusing.or((waiting.len() >= room).then_some(Rejected::Full));
         if let Some(rejected) = rejected {
-            return Err((commit, rejected));
+            // The ticket's drop takes other locks.
+            drop(waiting);
+            return Err(rejected);
         }
         let lane = if urgent { &mut waiting.urgent } else { &mut waiting.others };
         lane.push_back(commit);
@@ -248,7 +250,7 @@ mod tests {
         for at in 0..6 {
             assert!(queue.push(commit(at), false).is_ok());
         }
-        assert!(queue.push(commit(6), false).is_err_and(|(_, why)| why == Rejected::Full));
+        assert!(queue.push(commit(6), false).is_err_and(|why| why == Rejected::Full));
         assert!(queue.push(commit(10), true).is_ok());
         assert!(queue.push(commit(11), true).is_ok());
         assert!(queue.push(commit(12), true).is_err());
@@ -261,7 +263,7 @@ mod tests {
         assert!(queue.push(commit(1), false).is_ok());
         queue.refuse(Some(Rejected::Closed));
         queue.refuse(None);
-        assert!(queue.push(commit(2), true).is_err_and(|(_, why)| why == Rejected::Closed));
+        assert!(queue.push(commit(2), true).is_err_and(|why| why == Rejected::Closed));
         assert_eq!(times(&queue.take_blocking(4).unwrap()), [1]);
         assert!(queue.take_blocking(4).is_none());
     }

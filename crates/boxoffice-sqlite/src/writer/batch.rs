@@ -48,9 +48,9 @@ pub(crate) fn write_batch(
         }
     });
     if result.is_ok() {
-        heads.commit()
+        heads.commit();
     } else {
-        heads.roll_back()
+        heads.roll_back();
     }
     result
 }
@@ -200,7 +200,8 @@ impl<'c> Statements<'c> {
             let statement = if hold.version == 1 { &mut self.first_hold } else { &mut self.next_hold };
             let reference = hold.booking.as_ref().map(|booking| booking.reference.number());
             let booked = hold.status == HoldStatus::Booked;
-            let contact = transition.contact.as_ref().filter(|_| booked).map(|contact| contact.encode());
+            let contact =
+                transition.contact.as_ref().filter(|_| booked).map(boxoffice_core::hold::Contact::encode);
             if let Some(lost) = rows.one(statement.execute(params![
                 hold.serial,
                 showtime,
@@ -213,12 +214,11 @@ impl<'c> Statements<'c> {
                 return Ok(lost);
             }
         }
-        if let Some(request) = change.request {
-            if let Some(lost) =
+        if let Some(request) = change.request
+            && let Some(lost) =
                 rows.one(self.key.execute(params![showtime, request.key, revision, change.at.as_ms()]))?
-            {
-                return Ok(lost);
-            }
+        {
+            return Ok(lost);
         }
         if let Some(lost) = rows.one(self.event.execute(params![showtime, revision, sealed.event]))? {
             return Ok(lost);

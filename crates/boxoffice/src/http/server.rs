@@ -132,9 +132,10 @@ async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Re
             }
         }
     });
-    let answer = routed.catch_unwind().await.unwrap_or_else(|_| {
-        Err(Problem::new(Code::Internal, "A fault in the server; its log tells more."))
-    });
+    let answer = routed
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(Problem::new(Code::Internal, "A fault in the server; its log tells more.")));
     let (mut response, code) = match answer {
         Ok(response) => (response, None),
         Err(problem) => {
