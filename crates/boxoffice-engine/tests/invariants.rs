@@ -1,5 +1,7 @@
 //! What the engine promises, with several nodes on one store and clients that vanish.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
+
 #[path = "support/ports.rs"]
 mod support;
 
@@ -214,7 +216,7 @@ async fn a_double_click_is_never_refused_for_its_own_claim() {
         .collect();
     let mut made = 0;
     for click in clicks {
-        let done = click.await.unwrap().ok().expect("each click is answered with the booking");
+        let done = click.await.unwrap().ok().unwrap();
         assert_eq!(done.hold.as_ref().unwrap().status, HoldStatus::Booked);
         made += usize::from(done.event.is_some());
     }

@@ -1,5 +1,7 @@
 //! The SQLite store passes the suite that every store must pass.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -3,6 +3,8 @@
 //! The fsync error is injected by defining the C library's `fsync` and `fdatasync` in this test's own binary, which
 //! the linked SQLite then calls.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
+
 use std::ffi::c_int;
 use std::path::Path;
 use std::sync::Arc;
