@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
 
+#[path = "invariants/faults.rs"]
+mod faults;
+#[path = "invariants/faulty_store.rs"]
+mod faulty_store;
+#[path = "invariants/house.rs"]
+mod house;
 #[path = "support/ports.rs"]
 mod support;
 
@@ -10,195 +16,82 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use boxoffice_core::change::{Actor, RequestKey};
-use boxoffice_core::command::{Command, HoldEdit, HoldSeats, SeatRequest};
-use boxoffice_core::hold::{BookingStatus, Contact, HoldStatus};
-use boxoffice_core::id::{AuditoriumId, MovieId, ShowtimeId};
-use boxoffice_core::money::Currency;
-use boxoffice_core::plan::{CategoryDraft, Plan, PlanDraft, RowDraft, SeatDraft};
-use boxoffice_core::refusal::{Refusal, Unavailable};
+use boxoffice_core::command::Command;
+use boxoffice_core::hold::{BookingStatus, HoldStatus};
+use boxoffice_core::refusal::Refusal;
 use boxoffice_core::seat::SeatStatus;
-use boxoffice_core::settings::{Prices, Settings, TicketPrice};
 use boxoffice_core::time::Timestamp;
-use boxoffice_engine::box_office::{BoxOffice, Caller, Done, Limits, Ports, Refused};
-use boxoffice_engine::bus::{Bus, InProcessBus, Message, Subscriber};
-use boxoffice_engine::catalogue::{Auditorium, Catalogue as _, New, ShowtimeEntry};
-use boxoffice_engine::clock::{Clock as _, ManualClock};
+use boxoffice_engine::box_office::{BoxOffice, Refused};
+use boxoffice_engine::bus::{Bus, InProcessBus};
+use boxoffice_engine::clock::Clock as _;
 use boxoffice_engine::gate::{Gate, InProcessGate, LocalGate};
 use boxoffice_engine::random::{Randomness as _, Seeded};
-use boxoffice_engine::store::Store;
-use boxoffice_engine::store::memory::MemoryStore;
-use compact_str::format_compact;
+use boxoffice_engine::store::Store as _;
 
-const SEATS: u32 = 12;
-const ID: ShowtimeId = ShowtimeId::from_number(5);
+use house::{DeadBus, House, ID, SEATS, caller, confirm, extend, hold, keyed, quiet, serial};
 
-/// A bus that carries nothing.
-struct DeadBus;
-
-impl Bus for DeadBus {
-    fn publish(&self, _: u64, _: &[Message]) {}
-    fn subscribe(&self, _: u64, _: Subscriber) {}
-}
-
-/// One store with a showtime in it, and what its nodes share.
-struct House {
-    store: Arc<MemoryStore>,
-    clock: Arc<ManualClock>,
-    gate: Arc<dyn Gate>,
-    bus: Arc<dyn Bus>,
-}
-
-impl House {
-    async fn new(gate: Arc<dyn Gate>, bus: Arc<dyn Bus>) -> Self {
-        let store = Arc::new(MemoryStore::new(Arc::new(support::TestRuntime)));
-        let clock = Arc::new(ManualClock::at(Timestamp::from_ms(1_800_000_000_000)));
-        let seat = |number: u32| SeatDraft {
-            number: format_compact!("{number}"),
-            x: f64::from(number),
-            category: "standard".into(),
-            ..SeatDraft::default()
-        };
-        let draft = PlanDraft {
-            categories: vec![CategoryDraft {
-                key: "standard".into(),
-                name: "S".into(),
-                color: None,
-                origin: 0,
-            }],
-            rows: vec![RowDraft {
-                name: "A".into(),
-                zone: None,
-                seats: (1..=SEATS).map(seat).collect(),
-                origin: 0,
-            }],
-            screen: None,
-        };
-        let plan = Arc::new(Plan::build(draft).unwrap().0);
-        let auditorium = AuditoriumId::from_number(1);
-        let room = Auditorium {
-            id: auditorium,
-            name: "R".into(),
-            cinema: None,
-            plan: plan.hash(),
-            screen: None,
-            external_id: None,
-        };
-        store.create(New::Auditorium(room, Arc::clone(&plan)), None).await.unwrap();
-        let starts_at = clock.now().plus_ms(86_400_000);
-        let settings = Arc::new(Settings {
-            version: 1,
-            movie: MovieId::from_number(1),
-            auditorium,
-            starts_at,
-            on_sale_at: clock.now(),
-            off_sale_at: starts_at,
-            currency: Currency::new("EUR").unwrap(),
-            prices: Prices(vec![vec![TicketPrice { ticket: "standard".into(), amount: 1000 }]]),
-            hold_ttl_ms: 480_000,
-            max_hold_ttl_ms: 1_440_000,
-            max_seats_per_hold: 10,
-            published: true,
-            cancelled: false,
-        });
-        let entry = ShowtimeEntry { id: ID, plan: plan.hash(), cinema: None, settings, external_id: None };
-        store.create(New::Showtime(entry, None), None).await.unwrap();
-        Self { store, clock, gate, bus }
-    }
-
-    async fn alone() -> Self {
-        Self::new(Arc::new(LocalGate), Arc::new(InProcessBus::default())).await
-    }
-
-    fn node(&self, seed: u64) -> BoxOffice {
-        let ports = Ports {
-            store: Arc::clone(&self.store) as Arc<dyn Store>,
-            gate: Arc::clone(&self.gate),
-            bus: Arc::clone(&self.bus),
-            clock: Arc::clone(&self.clock) as _,
-            random: Arc::new(Seeded::new(seed)),
-            runtime: Arc::new(support::TestRuntime),
-        };
-        BoxOffice::start(ports, Limits::default(), 1)
-    }
-
-    /// No seat has two owners, by the store's own records.
-    fn check(&self) -> usize {
-        let mut owners = std::collections::BTreeMap::new();
-        for hold in self.store.holds(ID) {
-            if matches!(hold.status, HoldStatus::Active | HoldStatus::Booked) {
-                for seat in hold.seats.iter().filter(|seat| !seat.cancelled) {
-                    let other = owners.insert(seat.no, hold.serial);
-                    assert_eq!(other, None, "seat {} has two owners", seat.no);
-                }
-            }
+/// Polls a request so often at most, and lets it go.
+async fn vanish_after(polls: usize, request: impl Future) {
+    let mut request = pin!(request);
+    for _ in 0..polls {
+        if request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return;
         }
-        owners.len()
-    }
-}
-
-fn caller() -> Caller {
-    Caller { actor: Actor::Patron, request: None }
-}
-
-fn keyed(key: u8, fingerprint: u8) -> Caller {
-    Caller {
-        actor: Actor::Patron,
-        request: Some(RequestKey { key: [key; 16], fingerprint: [fingerprint; 16] }),
-    }
-}
-
-fn hold(seats: &[u32]) -> Command {
-    let seat = |number: &u32| SeatRequest { seat: format_compact!("A{number}"), ticket: None };
-    Command::Hold(HoldSeats { seats: seats.iter().map(seat).collect(), ..HoldSeats::default() })
-}
-
-fn confirm(serial: u64) -> Command {
-    Command::Confirm { hold: serial, contact: Contact::default(), metadata: Vec::new() }
-}
-
-fn extend(serial: u64) -> Command {
-    Command::Edit(serial, HoldEdit { extend: true, ..HoldEdit::default() })
-}
-
-fn serial(done: &Done) -> u64 {
-    done.hold.as_ref().unwrap().serial
-}
-
-async fn quiet() {
-    for _ in 0..200 {
         tokio::task::yield_now().await;
     }
 }
 
+/// A stranger can take every seat that nobody owns: no claim was left behind.
+async fn take_all_free_seats(house: &House, node: &BoxOffice, what: &str) {
+    let board = node.board(ID).await.ok().unwrap();
+    let free = board.seats(house.clock.now()).0.into_iter();
+    let free = free.filter(|seat| seat.status == SeatStatus::Available).map(|seat| seat.no + 1);
+    for number in free.collect::<Vec<_>>() {
+        let taken = node.execute(ID, &hold(&[number]), &caller()).await;
+        assert_eq!(taken.err(), None, "seat {number} stayed claimed {what}");
+    }
+    assert_eq!(house.check(), SEATS as usize, "{what}");
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_client_that_vanishes_at_any_point_leaves_no_claim_and_no_half_effect() {
-    for (gate, polls) in [(true, 12), (false, 12)] {
-        for polls in 0..polls {
-            let gate: Arc<dyn Gate> =
-                if gate { Arc::new(InProcessGate::default()) } else { Arc::new(LocalGate) };
-            let house = House::new(gate, Arc::new(InProcessBus::default())).await;
+async fn a_buyer_who_vanishes_at_any_point_leaves_no_claim_and_no_half_effect() {
+    for (gate, polls) in [true, false].into_iter().flat_map(|gate| (0..12).map(move |polls| (gate, polls))) {
+        let gate: Arc<dyn Gate> = if gate { Arc::new(InProcessGate::default()) } else { Arc::new(LocalGate) };
+        let house = House::new(gate, Arc::new(InProcessBus::default())).await;
+        let node = house.node(1);
+        vanish_after(polls, node.execute(ID, &hold(&[1, 2]), &keyed(1, 1))).await;
+        quiet().await;
+        let owned = house.check();
+        assert!(owned == 0 || owned == 2, "half a hold after {polls} polls: {owned} seats");
+        assert!(owned == 2 || polls < 11, "so many polls are enough");
+        take_all_free_seats(&house, &node, &format!("after {polls} polls")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_vanishes_from_a_command_about_a_hold_leaves_it_to_the_next_one() {
+    for polls in 0..12 {
+        for number in 0..4 {
+            let house = House::alone().await;
             let node = house.node(1);
-            {
-                let (wanted, caller) = (hold(&[1, 2]), keyed(1, 1));
-                let mut request = pin!(node.execute(ID, &wanted, &caller));
-                for _ in 0..polls {
-                    if request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
+            let serial = serial(&node.execute(ID, &hold(&[1, 2]), &caller()).await.ok().unwrap());
+            house.clock.advance_ms(1000);
+            if number == 3 {
+                node.execute(ID, &confirm(serial), &caller()).await.ok().unwrap();
             }
+            let command = match number {
+                0 => confirm(serial),
+                1 => extend(serial),
+                2 => Command::Release(serial),
+                _ => Command::Cancel { booking: serial, seats: None },
+            };
+            vanish_after(polls, node.execute(ID, &command, &keyed(1, 1))).await;
             quiet().await;
-            let owned = house.check();
-            assert!(owned == 0 || owned == 2, "half a hold after {polls} polls: {owned} seats");
-            let next = node.execute(ID, &hold(&[1, 2]), &caller()).await;
-            if owned == 0 {
-                assert!(next.is_ok(), "a claim was left behind after {polls} polls");
-            } else {
-                let Err(Refused::Rule(Refusal::SeatUnavailable(conflicts))) = next else { panic!("{polls}") };
-                assert!(conflicts.iter().all(|(_, why)| *why == Unavailable::Held), "{conflicts:?}");
-            }
+            let again = node.execute(ID, &command, &keyed(1, 1)).await;
+            assert!(again.is_ok_and(|done| done.event.is_some()), "{command:?} after {polls} polls");
+            let changes = house.store.events(ID, 0, 100).await.unwrap().len();
+            assert_eq!(changes, if number == 3 { 3 } else { 2 }, "{command:?} was done once");
+            take_all_free_seats(&house, &node, &format!("by {command:?} after {polls} polls")).await;
         }
     }
 }

@@ -1,14 +1,26 @@
-//! The house rules that neither rustfmt nor clippy sees.
+//! The house rules that neither rustfmt nor clippy sees: each names the file, the line and the reason.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
 
 use std::path::{Path, PathBuf};
 
+use boxoffice::config::Config;
+use boxoffice::http::problem::CODES;
+
+/// This file, which must name what it forbids.
+const SELF: &str = "crates/boxoffice/tests/tidy.rs";
+const MOST_LINES: usize = 460;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// All files below the workspace with one of these endings, as (path from the root, text).
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// All files below the workspace with one of these endings, as (path from the root, text). Hidden folders and what
+/// is built are left out.
 fn files(endings: &[&str]) -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -27,103 +39,191 @@ fn files(endings: &[&str]) -> Vec<(String, String)> {
     found.sort();
     let wanted = |path: &PathBuf| endings.iter().any(|ending| path.to_string_lossy().ends_with(ending));
     let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-    let files: Vec<_> = found
-        .into_iter()
-        .filter(wanted)
-        .map(|path| (name(&path), std::fs::read_to_string(&path).unwrap()))
-        .collect();
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let files: Vec<_> = found.into_iter().filter(wanted).map(|path| (name(&path), text(&path))).collect();
     assert!(!files.is_empty(), "no file ends with {endings:?}");
     files
 }
 
-/// Fails with every place where `is_fault` finds something in a line of the files that `applies` to.
-fn no_line(reason: &str, applies: impl Fn(&str) -> bool, is_fault: impl Fn(&str) -> bool) {
-    let mut faults = Vec::new();
-    for (name, text) in files(&[".rs"]) {
-        if applies(&name) {
-            let found = text.lines().enumerate().filter(|(_, line)| is_fault(line));
-            faults.extend(found.map(|(number, line)| format!("{name}:{}: {}", number + 1, line.trim())));
-        }
-    }
+fn fail_with(reason: &str, faults: &[String]) {
     assert!(faults.is_empty(), "{reason}\n{}", faults.join("\n"));
 }
 
+/// Fails with every line that has one of the words, in the files that `applies` to.
+fn nowhere(reason: &str, words: &[&str], endings: &[&str], applies: impl Fn(&str) -> bool) {
+    let (mut faults, mut looked_at) = (Vec::new(), 0);
+    for (name, text) in files(endings).into_iter().filter(|(name, _)| name != SELF && applies(name)) {
+        looked_at += 1;
+        let found = text.lines().enumerate().filter(|(_, line)| words.iter().any(|word| line.contains(word)));
+        faults.extend(found.map(|(number, line)| format!("{name}:{}: {}", number + 1, line.trim())));
+    }
+    assert!(looked_at > 0, "{reason} No file was looked at.");
+    fail_with(reason, &faults);
+}
+
 fn is_test(name: &str) -> bool {
-    name.contains("/tests/") || name.contains("/examples/") || name.ends_with("tests.rs")
+    name.contains("/tests/") || name.contains("/examples/") || name.ends_with("/tests.rs")
+}
+
+/// Whether the text has the word whole: `serde` is not in `serde_json`.
+fn has_word(text: &str, word: &str) -> bool {
+    let in_word = |character: char| character.is_alphanumeric() || character == '_' || character == '-';
+    text.split(|character| !in_word(character)).any(|found| found == word)
+}
+
+/// The names below `[dependencies]` of a manifest, with their lines.
+fn dependencies(manifest: &str) -> Vec<(usize, String)> {
+    let mut inside = false;
+    let mut names = Vec::new();
+    for (number, line) in manifest.lines().enumerate() {
+        if line.starts_with('[') {
+            inside = line == "[dependencies]";
+        } else if inside && !line.trim().is_empty() && !line.starts_with('#') {
+            names.push((number + 1, line.split(['.', ' ', '=']).next().unwrap().to_owned()));
+        }
+    }
+    names
+}
+
+#[test]
+fn a_module_has_its_own_name() {
+    let named_mod = |(name, _): (String, String)| name.ends_with("/mod.rs").then(|| format!("{name}:1"));
+    let faults: Vec<_> = files(&[".rs"]).into_iter().filter_map(named_mod).collect();
+    fail_with("A module's file has the module's name, so that it can be told from others.", &faults);
 }
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    for (name, text) in files(&[".rs"]) {
-        assert!(text.starts_with("//!"), "{name}: its first line must say what it is for");
-        assert!(!name.ends_with("/mod.rs"), "{name}: a module's file has the module's name");
-    }
+    let silent = |(name, text): (String, String)| (!text.starts_with("//!")).then(|| format!("{name}:1"));
+    let faults: Vec<_> = files(&[".rs"]).into_iter().filter_map(silent).collect();
+    fail_with("The first line says what the file is for.", &faults);
 }
 
 #[test]
 fn a_file_is_a_room_with_one_purpose() {
+    let mut faults = Vec::new();
     for (name, text) in files(&[".rs"]) {
         let lines = text.lines().count();
-        assert!(lines <= 520, "{name} has {lines} lines: split it");
+        if lines > MOST_LINES {
+            faults.push(format!("{name}:{lines}: at most {MOST_LINES} lines"));
+        }
     }
+    fail_with("A file that is too long has more than one purpose: split it.", &faults);
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let words = ["todo!", "unimplemented!", "dbg!", "#[ignore"];
+    nowhere("Finish it, or say in the notes that it is not done.", &words, &[".rs"], |_| true);
 }
 
 #[test]
 fn text_files_are_clean() {
+    let mut faults = Vec::new();
     for (name, text) in files(&[".rs", ".md", ".sql", ".toml"]) {
-        assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{name}: it must end with one newline");
+        if !text.ends_with('\n') || text.ends_with("\n\n") {
+            faults.push(format!("{name}:{}: it must end with one newline", text.lines().count()));
+        }
         for (number, line) in text.lines().enumerate() {
             let place = format!("{name}:{}", number + 1);
-            assert_eq!(line.trim_end(), line, "{place}: spaces at the end");
-            assert!(!line.contains('\t'), "{place}: a tab");
+            if line.trim_end() != line {
+                faults.push(format!("{place}: spaces at the end"));
+            }
+            if line.contains('\t') {
+                faults.push(format!("{place}: a tab"));
+            }
         }
     }
+    fail_with("Invisible differences are noise in every review.", &faults);
 }
 
 #[test]
-fn the_core_is_pure() {
-    let forbidden = ["std::fs", "std::net", "std::thread", "SystemTime", "Instant", "tokio", "serde"];
-    let in_core = |name: &str| name.starts_with("crates/boxoffice-core/src");
-    no_line("The rules do no I/O and read no clock.", in_core, |line| {
-        forbidden.iter().any(|word| line.contains(word))
-    });
-    let manifest = std::fs::read_to_string(root().join("crates/boxoffice-core/Cargo.toml")).unwrap();
-    let section =
-        manifest.split("[dependencies]").nth(1).unwrap().split("[dev-dependencies]").next().unwrap();
+fn the_rules_depend_on_nothing_with_effects() {
     let allowed =
         ["compact_str", "foldhash", "hashbrown", "sha2", "smallvec", "thiserror", "unicode-normalization"];
-    for line in section.lines().filter(|line| !line.trim().is_empty()) {
-        let name = line.split(['.', ' ', '=']).next().unwrap();
-        assert!(allowed.contains(&name), "boxoffice-core depends on {name}: is it pure?");
-    }
+    let name = "crates/boxoffice-core/Cargo.toml";
+    let found = dependencies(&read(name));
+    assert!(!found.is_empty(), "{name}: no dependencies were found");
+    let unknown = found.into_iter().filter(|(_, dependency)| !allowed.contains(&dependency.as_str()));
+    let faults: Vec<_> =
+        unknown.map(|(number, dependency)| format!("{name}:{number}: {dependency}")).collect();
+    fail_with("Is it pure? Then add it to the list in this test.", &faults);
+}
+
+#[test]
+fn the_rules_do_no_io_and_read_no_clock() {
+    let words = ["std::fs", "std::net", "std::thread", "SystemTime", "Instant", "tokio", "serde"];
+    let in_core = |name: &str| name.starts_with("crates/boxoffice-core/src/");
+    nowhere("Time, ids and randomness are arguments of the rules.", &words, &[".rs"], in_core);
 }
 
 #[test]
 fn wall_time_is_read_in_one_file() {
     let applies = |name: &str| !is_test(name) && name != "crates/boxoffice-engine/src/clock.rs";
-    no_line("Wall time is read in engine/src/clock.rs alone.", applies, |line| line.contains("SystemTime"));
+    nowhere("Wall time is read in engine/src/clock.rs alone.", &["SystemTime"], &[".rs"], applies);
 }
 
 #[test]
-fn sql_is_in_the_store_alone() {
-    let applies = |name: &str| !name.starts_with("crates/boxoffice-sqlite/") && !name.ends_with("tidy.rs");
-    no_line("No SQL outside the store's crate.", applies, |line| line.contains("rusqlite::"));
+fn sqlite_is_known_to_one_crate() {
+    let outside = |name: &str| name.starts_with("crates/") && !name.starts_with("crates/boxoffice-sqlite/");
+    // A test may name the crate as a text that must not leak into answers.
+    let words = ["rusqlite::", "use rusqlite", "rusqlite.workspace", "rusqlite ="];
+    nowhere("No SQL outside the store's crate.", &words, &[".rs", "Cargo.toml"], outside);
+}
+
+#[test]
+fn json_is_known_to_the_outermost_crate() {
+    let mut faults = Vec::new();
+    for (name, text) in files(&[".rs", "Cargo.toml"]) {
+        if name.starts_with("crates/") && !name.starts_with("crates/boxoffice/") {
+            let names_it = |line: &str| has_word(line, "serde") || has_word(line, "serde_json");
+            let found = text.lines().enumerate().filter(|(_, line)| names_it(line));
+            faults.extend(found.map(|(number, line)| format!("{name}:{}: {}", number + 1, line.trim())));
+        }
+    }
+    fail_with("The shape of JSON is the API's affair alone.", &faults);
 }
 
 #[test]
 fn only_the_composition_root_and_the_commands_name_a_store() {
-    let applies = |name: &str| {
-        name.starts_with("crates/boxoffice/src")
-            && !["crates/boxoffice/src/serve.rs", "crates/boxoffice/src/cli.rs"].contains(&name)
-    };
-    no_line("Name the port instead.", applies, |line| line.contains("boxoffice_sqlite"));
+    let may = ["crates/boxoffice/src/serve.rs", "crates/boxoffice/src/cli.rs"];
+    let applies = |name: &str| name.starts_with("crates/boxoffice/src/") && !may.contains(&name);
+    nowhere("Name the port instead.", &["boxoffice_sqlite"], &[".rs"], applies);
 }
 
 #[test]
-fn nothing_is_left_for_later() {
-    let words = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore"];
-    let applies = |name: &str| !name.ends_with("tidy.rs");
-    no_line("Finish it, or say in the notes that it is not.", applies, |line| {
-        words.iter().any(|word| line.contains(word))
-    });
+fn every_setting_is_documented() {
+    let name = "docs/config.md";
+    let text = read(name);
+    let mut faults = Vec::new();
+    for info in Config::key_infos() {
+        let cells =
+            [format!("`{}`", info.name), format!("`--{}`", info.flag()), format!("`{}`", info.variable())];
+        let row = text.lines().enumerate().find(|(_, line)| line.starts_with(&format!("| {} |", cells[0])));
+        let Some((number, row)) = row else {
+            faults.push(format!("{name}: no row for {}", info.name));
+            continue;
+        };
+        let default = if info.default.is_empty() { "none".to_owned() } else { format!("`{}`", info.default) };
+        for cell in cells.into_iter().chain([default, info.help.to_owned()]) {
+            if !row.contains(&format!("| {cell} |")) {
+                faults.push(format!("{name}:{}: the row of {} has no cell {cell}", number + 1, info.name));
+            }
+        }
+    }
+    fail_with("Whoever runs the server must find every setting.", &faults);
+}
+
+#[test]
+fn every_error_code_is_documented() {
+    let name = "docs/errors.md";
+    let text = read(name);
+    let mut faults = Vec::new();
+    for info in CODES.iter().map(|code| code.info()) {
+        let row = format!("| `{}` | {} |", info.code, info.status.as_u16());
+        if !text.lines().any(|line| line.starts_with(&row)) {
+            faults.push(format!("{name}: no row begins with {row}"));
+        }
+    }
+    fail_with("Whoever uses the API must find every code.", &faults);
 }
