@@ -66,6 +66,8 @@ pub struct AuditReport {
     pub violations: Vec<String>,
 }
 
+/// How long idempotency keys are kept at least, in milliseconds. One that was forgotten may be used again.
+const KEYS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// The most violations that are listed.
 const MOST: usize = 1000;
 
@@ -138,8 +140,10 @@ fn check_showtime<S: AuditSource>(
                     );
                 }
             }
+            let at = event.change.at;
             if let Some(request) = event.change.request
-                && keys.insert(request.key, event.revision).is_some()
+                && let Some((_, before)) = keys.insert(request.key, (event.revision, at))
+                && at.since_ms(before) < KEYS_KEPT_MS
             {
                 report.note(
                     id,
@@ -157,7 +161,7 @@ fn check_showtime<S: AuditSource>(
     check_seats(source, &showtime, report)?;
     check_holds(source, &showtime, &holds, report)?;
     for used in source.keys(id)? {
-        if keys.get(&used.key) != Some(&used.revision) {
+        if keys.get(&used.key).is_none_or(|(revision, _)| *revision != used.revision) {
             report.note(
                 id,
                 format!("an idempotency key names revision {}, which was not made under it", used.revision),

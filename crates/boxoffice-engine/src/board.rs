@@ -253,7 +253,8 @@ impl Board {
     fn apply_early(&self, state: &mut State) -> Vec<(Arc<Event>, OnApplied)> {
         let mut ready = Vec::new();
         while let Some(entry) = state.early.first_entry() {
-            if *entry.key() > state.showtime.revision() + 1 {
+            // A broken board goes no further: what was committed is told all the same.
+            if *entry.key() > state.showtime.revision() + 1 && !self.is_broken() {
                 break;
             }
             let (event, claims, on_applied) = entry.remove();

@@ -105,8 +105,14 @@ impl Boards {
 }
 
 /// Removes those used longest ago among the boards that nobody has in hand, a sixteenth of all at once. A board
-/// with a claim or a watcher is in somebody's hand.
+/// with a claim or a watcher is in somebody's hand. Says how many places became free.
 fn evict(slots: &mut HashMap<ShowtimeId, Slot, FixedState>, capacity: usize) -> usize {
+    // Places whose loading was given up: whoever asked has gone.
+    let before = slots.len();
+    slots.retain(|_, slot| slot.get().is_some() || Arc::strong_count(slot) > 1);
+    if slots.len() < before {
+        return before - slots.len();
+    }
     let idle = |slot: &Slot| {
         let board = slot.get().filter(|board| Arc::strong_count(board) == 1)?;
         (Arc::strong_count(slot) == 1).then(|| (board.last_used.load(Ordering::Relaxed), board.id()))

@@ -8,8 +8,12 @@ mod faults;
 mod faulty_store;
 #[path = "invariants/house.rs"]
 mod house;
+#[path = "invariants/nodes.rs"]
+mod nodes;
 #[path = "support/ports.rs"]
 mod support;
+#[path = "invariants/traces.rs"]
+mod traces;
 
 use std::future::Future;
 use std::pin::pin;

@@ -90,6 +90,22 @@ impl AuditSource for Snapshot {
         // Keys are read apart; none is of the far future.
         let loaded = reads::load(&self.connection, &self.plans, id, Timestamp::MAX)?;
         let loaded = loaded.ok_or_else(|| StoreError::Damaged(format!("{id} is gone")))?;
+        let settings = &loaded.snapshot.settings;
+        let sql = "SELECT settings_version, starts_at_ms, on_sale_at_ms, off_sale_at_ms, movie, auditorium,
+                       published, cancelled FROM showtime WHERE id = ?1";
+        let columns = all(&self.connection, sql, [id.number()], |row| {
+            Ok(row.get::<_, u32>(0)? == settings.version
+                && row.get::<_, i64>(1)? == settings.starts_at.as_ms()
+                && row.get::<_, i64>(2)? == settings.on_sale_at.as_ms()
+                && row.get::<_, i64>(3)? == settings.off_sale_at.as_ms()
+                && row.get::<_, u64>(4)? == settings.movie.number()
+                && row.get::<_, u64>(5)? == settings.auditorium.number()
+                && row.get::<_, bool>(6)? == settings.published
+                && row.get::<_, bool>(7)? == settings.cancelled)
+        })?;
+        if columns != [true] {
+            return Err(StoreError::Damaged(format!("{id}: its columns do not repeat its settings")));
+        }
         Ok(AuditedShowtime {
             plan: loaded.plan,
             settings: (*loaded.snapshot.settings).clone(),
@@ -108,7 +124,22 @@ impl AuditSource for Snapshot {
     }
 
     fn hold(&mut self, id: ShowtimeId, serial: Serial) -> Result<Option<Arc<Hold>>, StoreError> {
-        Ok(reads::hold(&self.connection, id, serial)?.map(|stored| stored.hold))
+        let Some(hold) = reads::hold(&self.connection, id, serial)?.map(|stored| stored.hold) else {
+            return Ok(None);
+        };
+        let reference = hold.booking.as_ref().map(|booking| booking.reference.number());
+        let sql = "SELECT version, status, reference FROM hold WHERE serial = ?1";
+        let columns = all(&self.connection, sql, [serial], |row| {
+            Ok(row.get::<_, u32>(0)? == hold.version
+                && row.get::<_, u8>(1)? == hold.status as u8
+                && row.get::<_, Option<u64>>(2)? == reference)
+        })?;
+        if columns != [true] {
+            return Err(StoreError::Damaged(format!(
+                "{id}: the columns of hold {serial} do not repeat its record"
+            )));
+        }
+        Ok(Some(hold))
     }
 
     fn keys(&mut self, id: ShowtimeId) -> Result<Vec<UsedKey>, StoreError> {

@@ -106,6 +106,20 @@ impl SqliteStore {
     }
 }
 
+/// The end of the writer thread, however it comes: nobody waits for an answer that nobody gives.
+struct Ending {
+    shared: Arc<Shared>,
+    queue: Arc<CommitQueue>,
+    _end: oneshot::Sender<()>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.queue.refuse(Some(boxoffice_engine::queue::Rejected::Closed));
+        self.shared.end();
+    }
+}
+
 /// The database's epoch: a new one if it has none, or if it is a backup that nobody has written to.
 fn begin_history(connection: &mut Connection) -> rusqlite::Result<String> {
     let transaction = connection.transaction()?;
@@ -179,15 +193,18 @@ impl Store for SqliteStore {
                 };
                 let (end, ended) = oneshot::channel::<()>();
                 *self.ended.lock() = Some(ended);
+                let ending =
+                    Ending { shared: Arc::clone(&self.shared), queue: Arc::clone(&queue), _end: end };
                 let work = move || {
                     writer.run();
-                    drop(end);
+                    drop(ending);
                 };
                 std::thread::Builder::new().name("writer".into()).spawn(work).at(&self.path)
             });
         if let Err(error) = started {
             tracing::error!(%error, "the writer could not be started");
             *self.shared.trouble.lock() = Some(error.to_string());
+            self.shared.end();
             queue.refuse(Some(boxoffice_engine::queue::Rejected::Unavailable));
         }
         // Set once: `start` gets this far once.
@@ -277,6 +294,10 @@ impl Catalogue for SqliteStore {
             return Box::pin(std::future::ready(Err(error.into())));
         };
         let mut creations = self.shared.creations.lock();
+        if self.shared.ended.load(std::sync::atomic::Ordering::Acquire) {
+            let error = StoreError::Unavailable("the store was stopped".into());
+            return Box::pin(std::future::ready(Err(error.into())));
+        }
         if creations.len() >= self.options.waiting_creations {
             return Box::pin(std::future::ready(Err(StoreError::Overloaded.into())));
         }

@@ -10,6 +10,7 @@ pub(crate) use heads::Heads;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use boxoffice_engine::catalogue::{CatalogueKey, Created, New, NotCreated};
@@ -47,6 +48,8 @@ pub(crate) struct Creation {
 pub(crate) struct Shared {
     /// Waiting for the catalogue.
     pub(crate) creations: Mutex<VecDeque<Creation>>,
+    /// Set, under the lock of the creations, when nobody will answer them any more.
+    pub(crate) ended: AtomicBool,
     /// Why writes are refused, if they are.
     pub(crate) trouble: Mutex<Option<String>>,
     /// Counters for metrics.
@@ -64,6 +67,15 @@ pub(crate) struct Counters {
     pub(crate) conflicts: std::sync::atomic::AtomicU64,
     /// Batches that failed.
     pub(crate) failures: std::sync::atomic::AtomicU64,
+}
+
+impl Shared {
+    /// Nobody writes any more: what waits is dropped without an answer, and nothing is taken after it.
+    pub(crate) fn end(&self) {
+        let mut creations = self.creations.lock();
+        self.ended.store(true, Ordering::Release);
+        creations.clear();
+    }
 }
 
 /// Everything that the writer thread owns.
@@ -105,7 +117,7 @@ impl Writer {
             self.checkpoints.between_batches(&self.connection);
         }
         self.create_waiting(&mut heads);
-        drop(self.checkpoints);
+        self.checkpoints.end();
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the last checkpoint failed; the log will be read at the next start");
         }

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
 
+#[path = "support/showtime.rs"]
+mod showtime;
+
 use std::ffi::c_int;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,18 +15,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use boxoffice_core::change::{Actor, Change, EventKind, SeatChange, Transition};
-use boxoffice_core::id::{AuditoriumId, MovieId, ShowtimeId};
-use boxoffice_core::money::Currency;
-use boxoffice_core::plan::{CategoryDraft, Plan, PlanDraft, RowDraft, SeatDraft};
 use boxoffice_core::seat::SeatStatus;
-use boxoffice_core::settings::{Prices, Settings, TicketPrice};
-use boxoffice_core::time::Timestamp;
-use boxoffice_engine::catalogue::{Auditorium, Catalogue as _, New, ShowtimeEntry};
 use boxoffice_engine::queue::{Commit, CommitQueue, Outcome, Rejected, Ticket};
 use boxoffice_engine::store::Store as _;
 use boxoffice_sqlite::{Options, SqliteStore};
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use showtime::{ID, NOW, make_showtime};
 
 static DISK_FAILS: AtomicBool = AtomicBool::new(false);
 
@@ -73,9 +72,6 @@ impl Ticket for Teller {
     }
 }
 
-const ID: ShowtimeId = ShowtimeId::from_number(5);
-const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
-
 fn block(no: u32) -> Transition {
     let seats: SmallVec<[SeatChange; 4]> = smallvec![SeatChange {
         no,
@@ -109,60 +105,20 @@ fn push(queue: &CommitQueue, no: u32) -> Result<UnboundedReceiver<Word>, Rejecte
     Ok(receiver)
 }
 
-async fn make_showtime(store: &SqliteStore) {
-    let seat = |number: u32| SeatDraft {
-        number: number.to_string().into(),
-        x: f64::from(number),
-        category: "standard".into(),
-        ..SeatDraft::default()
-    };
-    let draft = PlanDraft {
-        categories: vec![CategoryDraft { key: "standard".into(), name: "S".into(), color: None, origin: 0 }],
-        rows: vec![RowDraft { name: "A".into(), zone: None, seats: (1..=9).map(seat).collect(), origin: 0 }],
-        screen: None,
-    };
-    let plan = Arc::new(Plan::build(draft).unwrap().0);
-    let auditorium = AuditoriumId::from_number(1);
-    let hash = plan.hash();
-    let room = Auditorium {
-        id: auditorium,
-        name: "R".into(),
-        cinema: None,
-        plan: hash,
-        screen: None,
-        external_id: None,
-    };
-    store.create(New::Auditorium(room, plan), None).await.unwrap();
-    let settings = Arc::new(Settings {
-        version: 1,
-        movie: MovieId::from_number(1),
-        auditorium,
-        starts_at: NOW.plus_ms(1),
-        on_sale_at: NOW,
-        off_sale_at: NOW.plus_ms(1),
-        currency: Currency::new("EUR").unwrap(),
-        prices: Prices(vec![vec![TicketPrice { ticket: "standard".into(), amount: 1 }]]),
-        hold_ttl_ms: 1000,
-        max_hold_ttl_ms: 1000,
-        max_seats_per_hold: 1,
-        published: true,
-        cancelled: false,
-    });
-    let entry = ShowtimeEntry { id: ID, plan: hash, cinema: None, settings, external_id: None };
-    store.create(New::Showtime(entry, None), None).await.unwrap();
-}
-
-/// The files as a crash at this moment would leave them, read as a restart would read them: which seats are blocked.
-fn as_after_a_crash(path: &Path, name: &str) -> Vec<u32> {
-    let copy = path.with_file_name(name);
+/// Copies the files as a crash at this moment would leave them.
+fn copy_files(path: &Path, name: &str) {
     for suffix in ["", "-wal"] {
         let with = |path: &Path| format!("{}{suffix}", path.display());
-        std::fs::copy(with(path), with(&copy)).unwrap();
+        std::fs::copy(with(path), with(&path.with_file_name(name))).unwrap();
     }
-    drop(SqliteStore::open(&copy, Options::default()).unwrap());
-    let report = boxoffice_sqlite::audit::run(&copy, |_, _| {}).unwrap();
+}
+
+/// Which seats are blocked for whoever opens these files after a crash.
+fn blocked_after_restart(copy: &Path) -> Vec<u32> {
+    drop(SqliteStore::open(copy, Options::default()).unwrap());
+    let report = boxoffice_sqlite::audit::run(copy, |_, _| {}).unwrap();
     assert_eq!(report.violations, Vec::<String>::new());
-    let connection = rusqlite::Connection::open(&copy).unwrap();
+    let connection = rusqlite::Connection::open(copy).unwrap();
     let mut statement = connection.prepare("SELECT id & 131071 FROM seat ORDER BY id").unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
 }
@@ -192,14 +148,17 @@ async fn a_commit_whose_outcome_is_unknown_is_decided_by_a_fence() {
     assert!(store.health().trouble.is_some(), "readiness says why");
     assert_eq!(push(&queue, 2).err(), Some(Rejected::Unavailable), "writes are refused meanwhile");
     assert!(lost.try_recv().is_err(), "its fate is open, so its claims stay");
+    // Whether the lost commit comes back from a crash during the doubt or not, it is whole and the audit is clean.
+    copy_files(&path, "during.db");
     DISK_FAILS.store(false, Ordering::SeqCst);
-    // Whether the lost commit came back from such a crash or not, it is whole and the audit is clean.
-    let after_crash = as_after_a_crash(&path, "during.db");
+    let after_crash = blocked_after_restart(&path.with_file_name("during.db"));
     assert!(after_crash == [0] || after_crash == [0, 1], "{after_crash:?}");
 
     assert_eq!(lost.recv().await, Some(Word::Settled(Outcome::Unavailable)), "the fence proves it dead");
     assert_eq!(store.health().trouble, None);
-    assert_eq!(as_after_a_crash(&path, "fenced.db"), [0], "and dead it stays");
+    copy_files(&path, "fenced.db");
+    let after_crash = blocked_after_restart(&path.with_file_name("fenced.db"));
+    assert_eq!(after_crash, [0], "and dead it stays");
     assert_eq!(push(&queue, 1).unwrap().recv().await, Some(committed(2)), "the seat can be had again");
     queue.refuse(Some(Rejected::Closed));
     store.stop().await;

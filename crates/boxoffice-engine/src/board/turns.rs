@@ -64,7 +64,11 @@ pub(super) fn enter_turn(
         }
         Entry::Occupied(mut waiting) => {
             if waiting.get().len() >= WAITING_PER_HOLD {
-                return None;
+                // Those who have gone wait no more.
+                waiting.get_mut().retain(|sender| !sender.is_closed());
+                if waiting.get().len() >= WAITING_PER_HOLD {
+                    return None;
+                }
             }
             let (sender, receiver) = oneshot::channel();
             waiting.get_mut().push_back(sender);
@@ -123,7 +127,12 @@ pub(super) fn enter_key(board: &Arc<Board>, key: [u8; 16]) -> KeyEntry {
         }
         Entry::Occupied(mut waiting) => {
             let (sender, receiver) = oneshot::channel();
-            waiting.get_mut().push(sender);
+            let waiting = waiting.get_mut();
+            if waiting.len() == waiting.capacity() {
+                // Those who have gone need no place: there may be many while an outcome is in doubt.
+                waiting.retain(|sender| !sender.is_closed());
+            }
+            waiting.push(sender);
             KeyEntry::InFlight(receiver)
         }
     }

@@ -129,6 +129,12 @@ impl Ticket for InFlight {
             Outcome::Conflict => {
                 self.let_go();
                 let guards = std::mem::take(&mut self.guards);
+                if self.waiter.is_none()
+                    && let Some(engine) = self.engine.upgrade()
+                {
+                    // The sweeper's: nobody else would bring the board level before it tries again.
+                    BoxOffice(engine).catch_up_later(Arc::clone(&self.board));
+                }
                 self.tell(Verdict::Conflict(guards));
             }
             Outcome::Unavailable => {

@@ -1,6 +1,8 @@
 //! The suite that every store must pass, through its ports alone. Each promise is a function that panics when the
 //! store breaks it; [`run`] makes a fresh store for each.
 
+mod catalogue;
+
 use std::sync::Arc;
 
 use boxoffice_core::change::{Actor, Change, EventKind, RequestKey, SeatChange, Transition};
@@ -17,8 +19,7 @@ use compact_str::format_compact;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::catalogue::{CatalogueKey, Movie, New, NotCreated, ShowtimeEntry, ShowtimeFilter};
-use crate::catalogue::{Entry, EntryFilter, Kind};
+use crate::catalogue::{New, ShowtimeEntry};
 use crate::queue::{Commit, CommitQueue, Outcome, Rejected, Ticket};
 use crate::store::{Outcomes, Store};
 
@@ -32,8 +33,12 @@ pub async fn run<S: Store + 'static>(make: impl Fn() -> Arc<S>) {
     a_key_is_used_once(bench()).await;
     the_buyer_stays_with_the_booking(bench()).await;
     what_waits_when_the_queue_closes_is_committed(bench()).await;
-    the_catalogue_keeps_what_it_is_given(bench()).await;
-    showtimes_are_listed_by_their_start(bench()).await;
+    a_loser_leaves_no_trace_for_those_after_it(bench()).await;
+    catalogue::entries_are_kept_as_given(bench()).await;
+    catalogue::the_catalogue_keeps_what_it_is_given(bench()).await;
+    catalogue::a_showtime_is_made_once(bench()).await;
+    catalogue::showtimes_are_listed_by_their_start(bench()).await;
+    catalogue::lists_follow_committed_settings(bench()).await;
 }
 
 /// A running store with its queue.
@@ -300,6 +305,41 @@ async fn a_loser_harms_nobody_else(mut bench: Bench) {
     }
 }
 
+/// Head, settings and the mark of the first hold are as before a loser, also for what comes in the same batch.
+async fn a_loser_leaves_no_trace_for_those_after_it(mut bench: Bench) {
+    let id = bench.showtime(10, 5).await;
+    let request = RequestKey { key: [7; 16], fingerprint: [8; 16] };
+    let changed = |hold_ttl_ms, key| {
+        with(hold(id, 9, &[]), |change| {
+            change.holds.clear();
+            change.kind = EventKind::SHOWTIME_CHANGED;
+            change.settings = Some(Arc::new(Settings { version: 2, hold_ttl_ms, ..settings(10, 5) }));
+            change.request = key;
+        })
+    };
+    let keyed = with(hold(id, 9, &[]), |change| {
+        change.holds.clear();
+        change.request = Some(request);
+    });
+    let outcomes = bench
+        .commit(vec![
+            keyed,
+            hold(id, 1, &[(0, 1), (1, 2)]),
+            changed(60_000, Some(request)),
+            Transition { never_held: true, ..changed(90_000, None) },
+            hold(id, 2, &[(0, 1)]),
+            Transition { settings_version: Some(2), ..hold(id, 3, &[(0, 1)]) },
+        ])
+        .await;
+    let lost = Outcome::Conflict;
+    assert_eq!(outcomes, [committed(2), lost.clone(), lost.clone(), committed(3), lost, committed(4)]);
+    let loaded = bench.store.load(id, NOW).await.expect("it loads").expect("it is there");
+    assert_eq!(loaded.snapshot.settings.hold_ttl_ms, 90_000);
+    assert_eq!(loaded.snapshot.holds.iter().map(|hold| hold.serial).collect::<Vec<_>>(), [3]);
+    let late = Transition { never_held: true, settings_version: Some(2), ..hold(id, 4, &[(1, 1)]) };
+    assert_eq!(bench.one(late).await, Outcome::Conflict, "now it was held from");
+}
+
 async fn revisions_have_no_gap_and_events_are_what_was_committed(mut bench: Bench) {
     let id = bench.showtime(10, 5).await;
     let transitions: Vec<_> = (0..5).map(|no| hold(id, u64::from(no) + 1, &[(no, 1)])).collect();
@@ -384,74 +424,10 @@ async fn what_waits_when_the_queue_closes_is_committed(mut bench: Bench) {
     let commit = Commit { sealed: hold(id, 1, &[(0, 1)]).into(), ticket: Box::new(Word(sender)) };
     assert_eq!(bench.queue.push(commit, false), Ok(()));
     bench.queue.refuse(Some(Rejected::Closed));
+    let (late, _) = oneshot::channel();
+    let late = Commit { sealed: hold(id, 2, &[(1, 1)]).into(), ticket: Box::new(Word(late)) };
+    assert_eq!(bench.queue.push(late, true), Err(Rejected::Closed));
     assert_eq!(bench.settle(vec![outcome]).await, [committed(2)]);
     bench.store.stop().await;
     assert_eq!(bench.revision(id).await, 2, "it can still be read");
-}
-
-async fn the_catalogue_keeps_what_it_is_given(bench: Bench) {
-    let movie = |number: u64, external: Option<&str>| {
-        New::Entry(Entry::Movie(Movie {
-            id: MovieId::from_number(number),
-            title: format_compact!("Movie {number}"),
-            runtime_min: Some(90),
-            rating: None,
-            synopsis: Some("…".into()),
-            external_id: external.map(Into::into),
-        }))
-    };
-    let catalogue = bench.store.catalogue();
-    let key = |fingerprint: u8| {
-        Some(CatalogueKey { caller: "admin".into(), key: [1; 16], fingerprint: [fingerprint; 16], at: NOW })
-    };
-    for number in [3, 1, 2] {
-        assert!(catalogue.create(movie(number, None), None).await.is_ok());
-    }
-    let first = catalogue.create(movie(4, Some("ext")), key(1)).await.expect("it is made");
-    assert_eq!((first.number, first.replayed), (4, false));
-    let again = catalogue.create(movie(9, Some("ext")), key(1)).await.expect("the first answer again");
-    assert_eq!((again.number, again.replayed), (4, true));
-    assert_eq!(catalogue.create(movie(9, None), key(2)).await, Err(NotCreated::KeyReused));
-    assert_eq!(
-        catalogue.create(movie(9, Some("ext")), None).await,
-        Err(NotCreated::ExternalIdTaken { number: 4 })
-    );
-    assert_eq!(catalogue.create(movie(4, None), None).await, Err(NotCreated::IdTaken));
-    let New::Entry(expected) = movie(4, Some("ext")) else { return };
-    assert_eq!(catalogue.entry(Kind::Movie, 4).await, Ok(Some(expected)));
-    assert_eq!(catalogue.entry(Kind::Movie, 9).await, Ok(None), "what was refused is not there");
-    assert_eq!(catalogue.entry(Kind::Cinema, 4).await, Ok(None));
-    let list = async |filter: EntryFilter| {
-        let entries = catalogue.entries(Kind::Movie, filter).await.expect("it lists");
-        entries.iter().map(Entry::number).collect::<Vec<_>>()
-    };
-    assert_eq!(list(EntryFilter { limit: 2, ..EntryFilter::default() }).await, [1, 2]);
-    assert_eq!(list(EntryFilter { after: Some(2), limit: 9, ..EntryFilter::default() }).await, [3, 4]);
-    let external_id = Some("ext".into());
-    assert_eq!(list(EntryFilter { external_id, limit: 9, ..EntryFilter::default() }).await, [4]);
-    assert!(!bench.store.token_keys().await.expect("it reads").is_empty(), "there is a key for tokens");
-}
-
-async fn showtimes_are_listed_by_their_start(bench: Bench) {
-    let (late, early, soon) =
-        (bench.showtime(10, 30).await, bench.showtime(11, 20).await, bench.showtime(12, 1).await);
-    let all = ShowtimeFilter { now: NOW, limit: 10, ..ShowtimeFilter::default() };
-    let list = async |filter: ShowtimeFilter| {
-        let entries = bench.store.catalogue().showtimes(filter).await.expect("it lists");
-        entries.iter().map(|entry| entry.id).collect::<Vec<_>>()
-    };
-    assert_eq!(list(all.clone()).await, [soon, early, late]);
-    let after = Some((NOW.plus_ms(3_600_000), soon));
-    assert_eq!(list(ShowtimeFilter { after, limit: 1, ..all.clone() }).await, [early]);
-    let (from, to) = (Some(NOW.plus_ms(20 * 3_600_000)), Some(NOW.plus_ms(30 * 3_600_000)));
-    assert_eq!(
-        list(ShowtimeFilter { from, to, ..all.clone() }).await,
-        [early],
-        "from is included, to is not"
-    );
-    let auditorium = Some(AuditoriumId::from_number(12));
-    assert_eq!(list(ShowtimeFilter { auditorium, ..all.clone() }).await, [soon]);
-    let status = Some(boxoffice_core::settings::SaleStatus::Closed);
-    let now = NOW.plus_ms(2 * 3_600_000);
-    assert_eq!(list(ShowtimeFilter { status, now, ..all }).await, [soon], "by the time of the question");
 }

@@ -43,7 +43,7 @@ pub(crate) struct FaultyStore {
     pub(crate) loads: AtomicUsize,
     /// The next load fails.
     pub(crate) next_load_fails: AtomicBool,
-    /// The log cannot be read.
+    /// Neither the log nor a hold can be read.
     pub(crate) log_fails: AtomicBool,
 }
 
@@ -168,6 +168,10 @@ impl Store for FaultyStore {
     }
 
     fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
+        if self.log_fails.load(Ordering::SeqCst) {
+            let failed = Err(StoreError::Unavailable("as the test wants it".into()));
+            return Box::pin(std::future::ready(failed));
+        }
         self.inner.hold(id, serial)
     }
 

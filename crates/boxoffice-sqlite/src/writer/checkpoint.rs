@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
@@ -24,6 +25,7 @@ pub(crate) struct Checkpoints {
     /// Set by the thread when it has left only a short rest.
     rest_is_short: Arc<AtomicBool>,
     wake: SyncSender<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Checkpoints {
@@ -50,13 +52,22 @@ impl Checkpoints {
                 short.store(true, Ordering::Release);
             }
         };
-        std::thread::Builder::new().name("checkpointer".into()).spawn(work).at(path)?;
+        let thread = std::thread::Builder::new().name("checkpointer".into()).spawn(work).at(path)?;
         Ok(Self {
             log_pages,
             bound_pages: (bound_kib / (page_size / 1024).max(1)).max(64),
             rest_is_short,
             wake,
+            thread,
         })
+    }
+
+    /// Ends the thread, so that nobody else is at the log: SQLite does not wait for another checkpoint.
+    pub(crate) fn end(self) {
+        drop(self.wake);
+        if self.thread.join().is_err() {
+            tracing::error!("the checkpointer panicked");
+        }
     }
 
     /// Called by the writer between two batches.
