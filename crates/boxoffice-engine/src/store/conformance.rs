@@ -2,26 +2,25 @@
 //! store breaks it; [`run`] makes a fresh store for each.
 
 mod catalogue;
+pub mod room;
 
 use std::sync::Arc;
 
 use boxoffice_core::change::{Actor, Change, EventKind, RequestKey, SeatChange, Transition};
-use boxoffice_core::decide::first_transition;
 use boxoffice_core::hold::{Booking, Contact, HeldSeat, Hold, HoldStatus};
-use boxoffice_core::id::{AuditoriumId, MovieId, Reference, Serial, ShowtimeId};
+use boxoffice_core::id::{Reference, Serial, ShowtimeId};
 use boxoffice_core::money::Currency;
-use boxoffice_core::plan::{CategoryDraft, Plan, PlanDraft, RowDraft, SeatDraft, SeatNo};
+use boxoffice_core::plan::{Plan, SeatNo};
 use boxoffice_core::seat::SeatStatus;
-use boxoffice_core::settings::{Prices, Settings, TicketPrice};
+use boxoffice_core::settings::Settings;
 use boxoffice_core::showtime::Showtime;
 use boxoffice_core::time::Timestamp;
-use compact_str::format_compact;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::catalogue::{New, ShowtimeEntry};
 use crate::queue::{Commit, CommitQueue, Outcome, Rejected, Ticket};
 use crate::store::{Outcomes, Store};
+use room::{NOW, make_showtime, settings};
 
 /// Checks every promise, each with a store of its own.
 pub async fn run<S: Store + 'static>(make: impl Fn() -> Arc<S>) {
@@ -59,8 +58,6 @@ impl Ticket for Word {
         let _ = self.0.send(outcome);
     }
 }
-
-const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 
 impl Bench {
     fn start(store: Arc<dyn Store>) -> Self {
@@ -105,23 +102,9 @@ impl Bench {
 
     /// A showtime in a room of eight seats, the last of which its plan blocks.
     async fn showtime(&self, number: u64, starts_in_h: i64) -> ShowtimeId {
-        let plan = plan();
-        let auditorium = crate::catalogue::Auditorium {
-            id: AuditoriumId::from_number(number),
-            name: "Room".into(),
-            cinema: None,
-            plan: plan.hash(),
-            screen: None,
-            external_id: None,
-        };
-        let made = self.store.catalogue().create(New::Auditorium(auditorium, Arc::clone(&plan)), None).await;
-        assert!(made.is_ok(), "a room can be made: {made:?}");
         let id = ShowtimeId::from_number(number);
-        let settings = Arc::new(settings(number, starts_in_h));
-        let first = first_transition(id, &plan, &settings, NOW);
-        let entry = ShowtimeEntry { id, plan: plan.hash(), cinema: None, settings, external_id: None };
-        let made = self.store.catalogue().create(New::Showtime(entry, first), None).await;
-        assert!(made.is_ok_and(|made| made.number == number && !made.replayed), "a showtime can be made");
+        let made = make_showtime(&*self.store, id, room(), settings(number, starts_in_h)).await;
+        assert!(made.number == number && !made.replayed, "a showtime can be made");
         id
     }
 
@@ -131,44 +114,9 @@ impl Bench {
     }
 }
 
-fn plan() -> Arc<Plan> {
-    let seat = |number: u32| SeatDraft {
-        number: format_compact!("{number}"),
-        x: f64::from(number),
-        category: "standard".into(),
-        blocked: number == 8,
-        ..SeatDraft::default()
-    };
-    let draft = PlanDraft {
-        categories: vec![CategoryDraft {
-            key: "standard".into(),
-            name: "Standard".into(),
-            color: None,
-            origin: 0,
-        }],
-        rows: vec![RowDraft { name: "A".into(), zone: None, seats: (1..=8).map(seat).collect(), origin: 0 }],
-        screen: None,
-    };
-    Arc::new(Plan::build(draft).expect("the plan is sound").0)
-}
-
-fn settings(number: u64, starts_in_h: i64) -> Settings {
-    let starts_at = NOW.plus_ms(starts_in_h * 3_600_000);
-    Settings {
-        version: 1,
-        movie: MovieId::from_number(1),
-        auditorium: AuditoriumId::from_number(number),
-        starts_at,
-        on_sale_at: NOW,
-        off_sale_at: starts_at,
-        currency: Currency::new("EUR").expect("a currency"),
-        prices: Prices(vec![vec![TicketPrice { ticket: "standard".into(), amount: 1000 }]]),
-        hold_ttl_ms: 480_000,
-        max_hold_ttl_ms: 1_440_000,
-        max_seats_per_hold: 10,
-        published: true,
-        cancelled: false,
-    }
+/// Eight seats, the last of which is blocked.
+fn room() -> Arc<Plan> {
+    room::plan(8, Some(8))
 }
 
 fn held(serial: Serial, seats: &[(SeatNo, u32)]) -> Hold {

@@ -5,18 +5,14 @@ use std::sync::Arc;
 use boxoffice_core::change::{Actor, RequestKey};
 use boxoffice_core::command::{Command, HoldEdit, HoldSeats, SeatRequest};
 use boxoffice_core::hold::{Contact, HoldStatus};
-use boxoffice_core::id::{AuditoriumId, MovieId, ShowtimeId};
-use boxoffice_core::money::Currency;
-use boxoffice_core::plan::{CategoryDraft, Plan, PlanDraft, RowDraft, SeatDraft};
-use boxoffice_core::settings::{Prices, Settings, TicketPrice};
-use boxoffice_core::time::Timestamp;
+use boxoffice_core::id::ShowtimeId;
 use boxoffice_engine::box_office::{BoxOffice, Caller, Done, Limits, Ports};
 use boxoffice_engine::bus::{Bus, InProcessBus, Message, Subscriber};
-use boxoffice_engine::catalogue::{Auditorium, Catalogue as _, New, ShowtimeEntry};
-use boxoffice_engine::clock::{Clock as _, ManualClock};
+use boxoffice_engine::clock::ManualClock;
 use boxoffice_engine::gate::{Gate, LocalGate};
 use boxoffice_engine::random::Seeded;
 use boxoffice_engine::store::Store;
+use boxoffice_engine::store::conformance::room;
 use boxoffice_engine::store::memory::MemoryStore;
 use compact_str::format_compact;
 
@@ -44,57 +40,8 @@ pub(crate) struct House {
 impl House {
     pub(crate) async fn new(gate: Arc<dyn Gate>, bus: Arc<dyn Bus>) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(TestRuntime)));
-        let clock = Arc::new(ManualClock::at(Timestamp::from_ms(1_800_000_000_000)));
-        let seat = |number: u32| SeatDraft {
-            number: format_compact!("{number}"),
-            x: f64::from(number),
-            category: "standard".into(),
-            ..SeatDraft::default()
-        };
-        let draft = PlanDraft {
-            categories: vec![CategoryDraft {
-                key: "standard".into(),
-                name: "S".into(),
-                color: None,
-                origin: 0,
-            }],
-            rows: vec![RowDraft {
-                name: "A".into(),
-                zone: None,
-                seats: (1..=SEATS).map(seat).collect(),
-                origin: 0,
-            }],
-            screen: None,
-        };
-        let plan = Arc::new(Plan::build(draft).unwrap().0);
-        let auditorium = AuditoriumId::from_number(1);
-        let room = Auditorium {
-            id: auditorium,
-            name: "R".into(),
-            cinema: None,
-            plan: plan.hash(),
-            screen: None,
-            external_id: None,
-        };
-        store.create(New::Auditorium(room, Arc::clone(&plan)), None).await.unwrap();
-        let starts_at = clock.now().plus_ms(86_400_000);
-        let settings = Arc::new(Settings {
-            version: 1,
-            movie: MovieId::from_number(1),
-            auditorium,
-            starts_at,
-            on_sale_at: clock.now(),
-            off_sale_at: starts_at,
-            currency: Currency::new("EUR").unwrap(),
-            prices: Prices(vec![vec![TicketPrice { ticket: "standard".into(), amount: 1000 }]]),
-            hold_ttl_ms: 480_000,
-            max_hold_ttl_ms: 1_440_000,
-            max_seats_per_hold: 10,
-            published: true,
-            cancelled: false,
-        });
-        let entry = ShowtimeEntry { id: ID, plan: plan.hash(), cinema: None, settings, external_id: None };
-        store.create(New::Showtime(entry, None), None).await.unwrap();
+        let clock = Arc::new(ManualClock::at(room::NOW));
+        room::make_showtime(&*store, ID, room::plan(SEATS, None), room::settings(1, 24)).await;
         Self { store, clock, gate, bus }
     }
 

@@ -8,7 +8,7 @@ use boxoffice_core::id::{AuditoriumId, CinemaId, MovieId, ShowtimeId};
 use boxoffice_core::settings::{SaleStatus, Settings};
 use compact_str::format_compact;
 
-use super::{Bench, NOW, committed, hold, plan, settings, with};
+use super::{Bench, NOW, committed, hold, room, settings, with};
 use crate::catalogue::{
     Auditorium, CatalogueKey, Cinema, Entry, EntryFilter, Kind, Movie, New, NotCreated, ShowtimeEntry,
     ShowtimeFilter,
@@ -23,7 +23,7 @@ pub(super) async fn entries_are_kept_as_given(bench: Bench) {
         address: Some("1 High Street".into()),
         external_id: Some("same".into()),
     });
-    let plan = plan();
+    let plan = room();
     let auditorium = Auditorium {
         id: AuditoriumId::from_number(1),
         name: "One".into(),
@@ -49,13 +49,13 @@ pub(super) async fn a_showtime_is_made_once(mut bench: Bench) {
     let taken = bench.showtime(10, 5).await;
     let entry = |id, external: Option<&str>| ShowtimeEntry {
         id,
-        plan: plan().hash(),
+        plan: room().hash(),
         cinema: Some(CinemaId::from_number(3)),
         settings: Arc::new(settings(10, 6)),
         external_id: external.map(Into::into),
     };
     let new = |entry: ShowtimeEntry| {
-        let first = first_transition(entry.id, &plan(), &entry.settings, NOW);
+        let first = first_transition(entry.id, &room(), &entry.settings, NOW);
         New::Showtime(entry, first)
     };
     let key = |fingerprint| {
