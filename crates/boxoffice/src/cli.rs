@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::config::{self, Config};
@@ -134,10 +134,7 @@ pub(crate) fn start_logging(config: &Config) {
 
 fn sqlite_path(matches: &ArgMatches) -> anyhow::Result<PathBuf> {
     let store = matches.get_one::<String>("store").map_or("", String::as_str);
-    match store.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(path.into()),
-        _ => bail!("--store must be sqlite:FILE"),
-    }
+    config::sqlite_path(store).context("--store must be sqlite:FILE")
 }
 
 fn audit(matches: &ArgMatches) -> anyhow::Result<ExitCode> {

@@ -12,6 +12,8 @@ pub use api_keys::{ApiKey, Scope};
 pub use keys::{ConfigError, KeyInfo};
 pub use sources::{add_flags, load};
 
+use std::path::PathBuf;
+
 use keys::config;
 
 config! {
@@ -152,10 +154,15 @@ impl Config {
     }
 
     /// The file of a `sqlite:` store.
-    pub fn sqlite_path(&self) -> Option<std::path::PathBuf> {
-        let path = self.main.store.strip_prefix("sqlite:")?;
-        (!path.is_empty()).then(|| path.into())
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        sqlite_path(&self.main.store)
     }
+}
+
+/// The file that `sqlite:FILE` names.
+pub fn sqlite_path(store: &str) -> Option<PathBuf> {
+    let path = store.strip_prefix("sqlite:")?;
+    (!path.is_empty()).then(|| path.into())
 }
 
 fn one_of(key: &str, value: &str, known: &[&str]) -> Result<(), ConfigError> {

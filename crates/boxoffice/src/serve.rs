@@ -38,11 +38,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     })?;
     let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
     let store = open_store(&config)?;
-    let keys = {
-        // The engine is not running yet, but the store's readers are.
-        let store = Arc::clone(&store);
-        store.token_keys().await.context("the keys for tokens cannot be read")?
-    };
+    let keys = store.token_keys().await.context("the keys for tokens cannot be read")?;
     let ports = Ports {
         store,
         gate: Arc::new(LocalGate),

@@ -53,7 +53,7 @@ async fn plan_for(app: &App, showtime: ShowtimeId, refused: &Refused) -> Option<
 }
 
 /// The board of a showtime that whoever asks may see.
-async fn visible_board(
+pub(super) async fn visible_board(
     app: &App,
     showtime: ShowtimeId,
     credential: &Credential,
@@ -83,10 +83,15 @@ fn not_created(app: &App, error: NotCreated, id: impl FnOnce(u64) -> String) -> 
     }
 }
 
+/// Whether a text is not too long, nor too short, to be looked for among the labels.
+pub(super) fn may_be_label(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+}
+
 /// A label as text of a request: whether a seat has it is for the rules to say.
 fn label(value: Value) -> Result<CompactString, String> {
     match value {
-        Value::String(label) if (1..=128).contains(&label.len()) => Ok(label.into()),
+        Value::String(label) if may_be_label(&label) => Ok(label.into()),
         _ => Err("It must be the label of a seat.".to_owned()),
     }
 }

@@ -18,7 +18,9 @@ use serde::Deserialize;
 use smallvec::SmallVec;
 
 use super::App;
+use super::auth::Credential;
 use super::handlers::holds::hold_on;
+use super::handlers::{may_be_label, visible_board};
 use super::problem::Problem;
 use super::request::collect_in_time;
 
@@ -43,9 +45,9 @@ pub(super) async fn answer(
         Err(problem) => return Ok(Err(problem)),
     };
     let Some(hold) = plain_hold(&bytes) else { return Err(Request::from_parts(parts, Body::from(bytes))) };
-    let board = match app.office.board(id).await {
-        Ok(board) if board.is_published() => board,
-        _ => return Err(Request::from_parts(parts, Body::from(bytes))),
+    let board = match visible_board(app, id, &Credential::None).await {
+        Ok(board) => board,
+        Err(problem) => return Ok(Err(problem)),
     };
     let caller = Caller { actor: Actor::Patron, request: None };
     Ok(hold_on(app, board, hold, &caller).await)
@@ -70,8 +72,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// The hold that the body asks for, if it is a plain one without a fault.
 fn plain_hold(body: &Bytes) -> Option<HoldSeats> {
     let PlainHold { seats } = serde_json::from_slice(body).ok()?;
-    let sound = |seat: &&str| (1..=128).contains(&seat.len());
-    if !seats.iter().all(sound) {
+    if !seats.iter().all(|seat| may_be_label(seat)) {
         return None;
     }
     let seats: SeatRequests =
