@@ -200,6 +200,8 @@ pub struct Transition {
     pub settings_version: Option<u32>,
     /// Whether the decision relied on the showtime never having been held from.
     pub never_held: bool,
+    /// From when on idempotency keys are kept: one that was last used before may be used again.
+    pub keys_since: Timestamp,
     /// The buyer, for the booking that this makes; never part of the event.
     pub contact: Option<Contact>,
 }

@@ -188,9 +188,14 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| read(self)).collect()
     }
 
+    /// Whether nothing is left to read.
+    pub fn is_at_end(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
     /// Ends the reading: bytes left over are malformed.
     pub fn finish(self) -> Result<(), Malformed> {
-        if self.at == self.bytes.len() { Ok(()) } else { Err(self.malformed()) }
+        if self.is_at_end() { Ok(()) } else { Err(self.malformed()) }
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Context {
     pub key_id: u32,
     /// The request's idempotency key.
     pub request: Option<RequestKey>,
+    /// From when on idempotency keys are kept.
+    pub keys_since: Timestamp,
 }
 
 /// What is to be done.
@@ -224,6 +226,7 @@ impl<'a> Draft<'a> {
             showtime: showtime.id(),
             settings_version: (self.relies_on_settings || self.settings.is_some()).then_some(version),
             never_held: self.never_held,
+            keys_since: context.keys_since,
             contact: self.contact,
             change: Arc::new(Change {
                 at: context.now,

@@ -113,6 +113,7 @@ impl Store {
             reference: Reference::from_number(serial),
             key_id: 1,
             request: None,
+            keys_since: START,
         };
         let plan = Arc::clone(self.showtime.plan());
         let claimed = |no| ledger.claimed.contains(plan.seat(no).label.as_str());

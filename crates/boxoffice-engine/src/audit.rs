@@ -21,6 +21,8 @@ pub struct AuditedShowtime {
     pub settings: Settings,
     /// Whether the row says that there ever was a hold.
     pub ever_held: bool,
+    /// Its revision.
+    pub revision: u64,
 }
 
 /// How many rows the tables have in all: rows that belong to no showtime would not be met otherwise.
@@ -111,7 +113,7 @@ fn check_showtime<S: AuditSource>(
     id: ShowtimeId,
     report: &mut AuditReport,
 ) -> Result<(), S::Error> {
-    let AuditedShowtime { plan, settings: stored, ever_held } = source.showtime(id)?;
+    let AuditedShowtime { plan, settings: stored, ever_held, revision } = source.showtime(id)?;
     // A showtime begins with version 1 of its settings; each event that changes them carries the next.
     let first = Settings { version: 1, ..stored.clone() };
     let mut showtime = Showtime::new(id, plan, Arc::new(first));
@@ -151,6 +153,12 @@ fn check_showtime<S: AuditSource>(
                 );
             }
         }
+    }
+    if revision != showtime.revision() {
+        report.note(
+            id,
+            format!("its rows are of revision {revision}, its last event of {}", showtime.revision()),
+        );
     }
     if **showtime.settings() != stored {
         report.note(id, "its settings are not those of its last change");

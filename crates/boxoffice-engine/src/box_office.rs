@@ -335,6 +335,7 @@ impl BoxOffice {
             reference: Reference::from_number(random.next()),
             key_id: self.0.key_id,
             request: caller.request,
+            keys_since: now.plus_ms(-self.0.limits.keep_keys_ms),
         }
     }
 

@@ -235,6 +235,7 @@ mod tests {
             change: Arc::new(change),
             settings_version: None,
             never_held: false,
+            keys_since: Timestamp::from_ms(at),
             contact: None,
         };
         Commit { sealed: transition.into(), ticket: Box::new(Nobody) }

@@ -25,7 +25,15 @@ CREATE TABLE event (
     revision INTEGER NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX event_revision ON event (showtime, revision);
+
+-- Where events are, by showtime: the seq of each event from revision `first` on, as varints, the first one whole, the
+-- others as distances. Events up to meta's `events_in_runs` are found here, later ones by reading them.
+CREATE TABLE event_run (
+    showtime INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    seqs BLOB NOT NULL,
+    PRIMARY KEY (showtime, first)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE request_key (
     seq INTEGER PRIMARY KEY,
@@ -51,6 +59,7 @@ CREATE TABLE entry (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX entry_external_id ON entry (kind, external_id) WHERE external_id IS NOT NULL;
 
+-- `revision` is that of the last change that touched no seat: the showtime's own is that or its seats' highest.
 -- The columns after `settings` repeat what is in it, for lists.
 CREATE TABLE showtime (
     id INTEGER PRIMARY KEY,
@@ -58,6 +67,7 @@ CREATE TABLE showtime (
     cinema INTEGER,
     external_id TEXT,
     ever_held INTEGER NOT NULL DEFAULT 0,
+    revision INTEGER NOT NULL DEFAULT 0,
     settings BLOB NOT NULL,
     settings_version INTEGER NOT NULL,
     starts_at_ms INTEGER NOT NULL,
@@ -86,9 +96,9 @@ CREATE TABLE token_key (
 ) STRICT;
 
 -- epoch: the name of this history. fence: raised to prove that an earlier commit is dead. backup: 1 in a copy that
--- nobody has written to yet.
+-- nobody has written to yet. events_in_runs: the seq of the last event that event_run has.
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO meta (name, value) VALUES ('fence', '0'), ('backup', '0');
+INSERT INTO meta (name, value) VALUES ('fence', '0'), ('backup', '0'), ('events_in_runs', '0');

@@ -15,8 +15,9 @@ use rusqlite::{Connection, Row};
 
 use crate::connection::{check_ours, check_version, open_reader};
 use crate::error::{At, OpenError};
+use crate::event_places::EventPlaces;
 use crate::migration::{MIGRATIONS, check};
-use crate::reads::{self, Plans, SEAT_BITS, read_seat, seat_key};
+use crate::reads::{self, Plans, read_seat, seats_of};
 
 /// How many events are read at once.
 const PAGE: usize = 1000;
@@ -36,7 +37,8 @@ pub fn run(path: &Path, progress: impl FnMut(u64, u64)) -> Result<AuditReport, O
         damage.truncate(100);
         return Ok(AuditReport { violations: damage, ..AuditReport::default() });
     }
-    let mut source = Snapshot { connection, plans: Plans::default() };
+    let places = EventPlaces::read(&connection).at(path)?;
+    let mut source = Snapshot { connection, plans: Plans::default(), places };
     match audit(&mut source, progress) {
         Ok(report) => Ok(report),
         Err(StoreError::Damaged(what)) => {
@@ -63,6 +65,7 @@ pub(crate) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>
 struct Snapshot {
     connection: Connection,
     plans: Plans,
+    places: EventPlaces,
 }
 
 fn all<T>(
@@ -110,17 +113,17 @@ impl AuditSource for Snapshot {
             plan: loaded.plan,
             settings: (*loaded.snapshot.settings).clone(),
             ever_held: loaded.snapshot.ever_held,
+            revision: loaded.snapshot.revision,
         })
     }
 
     fn events(&mut self, id: ShowtimeId, after: u64) -> Result<Vec<Event>, StoreError> {
-        Ok(reads::events(&self.connection, id, after, PAGE)?)
+        Ok(reads::events(&self.connection, &self.places, id, after, PAGE)?)
     }
 
     fn seats(&mut self, id: ShowtimeId) -> Result<Vec<(SeatNo, SeatState)>, StoreError> {
         let sql = "SELECT id, version, status, owner, revision FROM seat WHERE id BETWEEN ?1 AND ?2";
-        let range = [seat_key(id, 0), seat_key(id, (1 << SEAT_BITS) - 1)];
-        all(&self.connection, sql, range, |row| read_seat(row).map(|(_, no, state)| (no, state)))
+        all(&self.connection, sql, seats_of(id), |row| read_seat(row).map(|(_, no, state)| (no, state)))
     }
 
     fn hold(&mut self, id: ShowtimeId, serial: Serial) -> Result<Option<Arc<Hold>>, StoreError> {

@@ -8,6 +8,7 @@ pub mod backup;
 mod catalogue;
 mod connection;
 mod error;
+mod event_places;
 mod lock;
 mod migration;
 mod readers;

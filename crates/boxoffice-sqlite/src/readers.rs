@@ -21,6 +21,7 @@ pub(crate) struct Readers {
 }
 
 /// Why a read gave nothing: SQLite's error, or bytes that cannot be understood.
+#[derive(Debug)]
 pub(crate) enum ReadError {
     Sqlite(rusqlite::Error),
     Store(StoreError),

@@ -16,6 +16,7 @@ use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::event_places::{EventPlaces, Place};
 use crate::readers::ReadError;
 
 /// How many bits of a seat row's key are the seat's number: enough for 131,072 seats.
@@ -24,6 +25,11 @@ pub(crate) const SEAT_BITS: u32 = 17;
 /// The key of a seat's row.
 pub(crate) fn seat_key(showtime: ShowtimeId, no: SeatNo) -> i64 {
     (showtime.number() << SEAT_BITS | u64::from(no)) as i64
+}
+
+/// The keys of a showtime's first and last seat.
+pub(crate) fn seats_of(showtime: ShowtimeId) -> (i64, i64) {
+    (seat_key(showtime, 0), seat_key(showtime, (1 << SEAT_BITS) - 1))
 }
 
 /// Plans that boards in memory share.
@@ -72,20 +78,19 @@ pub(crate) fn load(
     keys_since: Timestamp,
 ) -> Result<Option<Loaded>, ReadError> {
     let number = id.number();
-    let mut statement =
-        connection.prepare_cached("SELECT plan, settings, ever_held FROM showtime WHERE id = ?1")?;
-    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let row: Option<([u8; 16], Vec<u8>, bool)> = statement.query_row([number], columns).optional()?;
-    let Some((plan, settings, ever_held)) = row else { return Ok(None) };
+    let mut statement = connection
+        .prepare_cached("SELECT plan, settings, ever_held, revision FROM showtime WHERE id = ?1")?;
+    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let row: Option<([u8; 16], Vec<u8>, bool, u64)> = statement.query_row([number], columns).optional()?;
+    let Some((plan, settings, ever_held, seatless)) = row else { return Ok(None) };
     let hash = PlanHash::from_bytes(plan);
     let missing = || StoreError::Damaged(format!("{id}: its plan {hash} is missing"));
     let plan = plans.read(connection, hash)?.ok_or_else(missing)?;
 
     let mut statement = connection
         .prepare_cached("SELECT id, version, status, owner, revision FROM seat WHERE id BETWEEN ?1 AND ?2")?;
-    let range = params![seat_key(id, 0), seat_key(id, (1 << SEAT_BITS) - 1)];
     let seats: Vec<(SeatNo, SeatState)> = statement
-        .query_map(range, |row| read_seat(row).map(|(_, no, state)| (no, state)))?
+        .query_map(seats_of(id), |row| read_seat(row).map(|(_, no, state)| (no, state)))?
         .collect::<Result<_, _>>()?;
 
     let held = seats.iter().filter(|(_, state)| state.status == SeatStatus::Held);
@@ -106,33 +111,27 @@ pub(crate) fn load(
         statement.query_map(params![number, keys_since.as_ms()], columns)?.collect::<Result<_, _>>()?;
 
     let settings = Arc::new(Settings::decode(&settings)?);
-    let revision = head(connection, id)?;
+    let revision = seats.iter().map(|(_, state)| state.changed).fold(seatless, u64::max);
     Ok(Some(Loaded { plan, snapshot: Snapshot { settings, revision, seats, holds, ever_held }, keys }))
-}
-
-/// The revision of a showtime's last event; 0 if it has none.
-pub(crate) fn head(connection: &Connection, id: ShowtimeId) -> rusqlite::Result<u64> {
-    let mut statement =
-        connection.prepare_cached("SELECT coalesce(max(revision), 0) FROM event WHERE showtime = ?1")?;
-    statement.query_row([id.number()], |row| row.get(0))
 }
 
 /// Reads events after a revision.
 pub(crate) fn events(
     connection: &Connection,
+    places: &EventPlaces,
     id: ShowtimeId,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Event>, ReadError> {
-    let sql =
-        "SELECT revision, body FROM event WHERE showtime = ?1 AND revision > ?2 ORDER BY revision LIMIT ?3";
-    let mut statement = connection.prepare_cached(sql)?;
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![id.number(), after, limit as i64])?;
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM event WHERE seq = ?1 AND showtime = ?2 AND revision = ?3")?;
     let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        let change = Change::decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
-        events.push(Event { revision: row.get(0)?, change: Arc::new(change) });
+    for Place { revision, seq } in places.find(connection, id, after, limit)? {
+        let mut rows = statement.query(params![seq, id.number(), revision])?;
+        // A place that was noted after this snapshot was taken.
+        let Some(row) = rows.next()? else { break };
+        let change = Change::decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        events.push(Event { revision, change: Arc::new(change) });
     }
     Ok(events)
 }

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::catalogue;
 use crate::connection::{check_ours, check_version, open_writer};
 use crate::error::{At, OpenError};
+use crate::event_places::EventPlaces;
 use crate::lock::WriterLock;
 use crate::migration::{MIGRATIONS, migrate};
 use crate::readers::Readers;
@@ -69,6 +70,7 @@ pub struct SqliteStore {
     newest: Timestamp,
     readers: Readers,
     plans: Arc<Plans>,
+    events: Arc<EventPlaces>,
     shared: Arc<Shared>,
     /// What the writer thread will own; taken when the store is started.
     unstarted: Mutex<Option<(Connection, WriterLock)>>,
@@ -90,6 +92,7 @@ impl SqliteStore {
         let epoch = begin_history(&mut connection).at(path)?;
         make_token_key(&connection).at(path)?;
         let newest = newest_time(&connection).at(path)?;
+        let events = Arc::new(EventPlaces::read(&connection).at(path)?);
         let readers = Readers::start(path, options.readers.max(1), options.waiting_reads)?;
         Ok(Self {
             path: path.to_owned(),
@@ -97,6 +100,7 @@ impl SqliteStore {
             newest,
             readers,
             plans: Arc::default(),
+            events,
             shared: Arc::default(),
             unstarted: Mutex::new(Some((connection, lock))),
             queue: std::sync::OnceLock::new(),
@@ -188,6 +192,7 @@ impl Store for SqliteStore {
                     sink,
                     most: self.options.batch.max(1),
                     keep_keys_ms: self.options.keep_keys_ms,
+                    events: Arc::clone(&self.events),
                     checkpoints,
                     _lock: lock,
                 };
@@ -249,7 +254,8 @@ impl Store for SqliteStore {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Event>, StoreError>> {
-        self.readers.read(move |connection| reads::events(connection, id, after, limit))
+        let places = Arc::clone(&self.events);
+        self.readers.read(move |connection| reads::events(connection, &places, id, after, limit))
     }
 
     fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {

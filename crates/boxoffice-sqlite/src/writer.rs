@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::catalogue;
+use crate::event_places::EventPlaces;
 use crate::lock::WriterLock;
 use batch::write_batch;
 use checkpoint::Checkpoints;
@@ -35,6 +36,14 @@ const FENCE_EVERY_IN_DOUBT: Duration = Duration::from_millis(50);
 const IDLE: Duration = Duration::from_millis(500);
 /// How often old idempotency keys are removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+/// A batch as large as this says that many are buying.
+const BUSY: usize = 32;
+/// While many are buying, how many shall be there before the next batch begins,
+const WORTHWHILE: usize = 96;
+/// or how long is waited for them: the cost of a transaction and of waking those who wait for it is then shared by
+/// more.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Something for the catalogue, and who waits for it.
 pub(crate) struct Creation {
@@ -87,6 +96,7 @@ pub(crate) struct Writer {
     pub(crate) sink: OutcomeSink,
     pub(crate) most: usize,
     pub(crate) keep_keys_ms: i64,
+    pub(crate) events: Arc<EventPlaces>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) _lock: WriterLock,
 }
@@ -94,14 +104,19 @@ pub(crate) struct Writer {
 impl Writer {
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
-        let mut heads = Heads::default();
+        let mut heads = Heads::new(Arc::clone(&self.events));
         let mut prune_at = Instant::now() + PRUNE_EVERY;
+        let mut last_batch = 0;
         loop {
+            if last_batch >= BUSY && self.queue.len() < WORTHWHILE {
+                std::thread::sleep(GATHER);
+            }
             let healthy = self.shared.trouble.lock().is_none();
             let pause = if healthy { IDLE } else { FENCE_EVERY };
             let Some(batch) = self.queue.take_blocking_until(self.most, Some(Instant::now() + pause)) else {
                 break;
             };
+            last_batch = batch.len();
             if !healthy && !self.recover(&mut heads) {
                 self.refuse(batch);
                 continue;
@@ -113,6 +128,9 @@ impl Writer {
             if Instant::now() >= prune_at {
                 prune_at = Instant::now() + PRUNE_EVERY;
                 self.prune();
+            }
+            if self.events.are_many() {
+                self.write_event_runs(&mut heads);
             }
             self.checkpoints.between_batches(&self.connection);
         }
@@ -169,7 +187,7 @@ impl Writer {
 
     /// Commits a fence on top of the last known state; then writes are taken again.
     fn recover(&mut self, heads: &mut Heads) -> bool {
-        *heads = Heads::default();
+        heads.forget();
         if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
             return false;
         }
@@ -228,6 +246,14 @@ impl Writer {
                 self.begin_trouble(error);
             }
             let _ = creation.answer.send(result.map_err(NotCreated::from));
+        }
+    }
+
+    /// Writes down where the newest events are. If it fails, it is tried again after the next batch.
+    fn write_event_runs(&self, heads: &mut Heads) {
+        match in_transaction(&self.connection, heads, |_| self.events.write_runs(&self.connection)) {
+            Ok(()) => self.events.runs_are_written(),
+            Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)) => self.begin_trouble(&error),
         }
     }
 

@@ -95,6 +95,7 @@ fn block(no: u32) -> Transition {
         change: Arc::new(change),
         settings_version: None,
         never_held: false,
+        keys_since: NOW,
         contact: None,
     }
 }

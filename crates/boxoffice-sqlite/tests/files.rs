@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use boxoffice_core::change::{Actor, RequestKey};
-use boxoffice_core::command::{Command, HoldSeats, SeatRequest};
+use boxoffice_core::command::{Command, HoldSeats, SeatRequest, SettingsPatch};
 use boxoffice_core::hold::Contact;
 use boxoffice_core::time::Timestamp;
 use boxoffice_engine::box_office::{BoxOffice, Caller, Done, Limits, Ports};
@@ -120,6 +120,22 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(path, Options::default())
+}
+
+#[tokio::test]
+async fn a_change_that_touches_no_seat_counts_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.db");
+    let (store, node, _) = sell(&path, Options::default()).await;
+    let patch = SettingsPatch { published: Some(false), ..SettingsPatch::default() };
+    let changed = ask(&node, Command::ChangeShowtime(patch), None).await.event.unwrap().revision;
+    close(store, node).await;
+    let store = Arc::new(open(&path).unwrap());
+    let node = node_at(&store, NOW);
+    let command = Command::Block { seats: vec!["A9".into()], reason: None };
+    assert_eq!(ask(&node, command, None).await.event.unwrap().revision, changed + 1);
+    close(store, node).await;
+    assert_eq!(audit::run(&path, |_, _| {}).unwrap().violations, Vec::<String>::new());
 }
 
 #[test]
@@ -236,13 +252,16 @@ async fn a_damaged_page_is_reported_and_not_copied() {
 #[tokio::test]
 async fn a_key_that_was_forgotten_may_be_used_again_but_not_before() {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-    for (later_ms, violations) in [(DAY_MS, 0), (DAY_MS - 1, 1)] {
+    for (later_ms, removed, violations) in [(DAY_MS, true, 0), (DAY_MS + 1, false, 0), (DAY_MS - 1, true, 1)]
+    {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.db");
         let (store, node, _) = sell(&path, Options::default()).await;
         close(store, node).await;
-        // What the writer does by itself once the key's time is over.
-        rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM request_key", []).unwrap();
+        if removed {
+            // What the writer does by itself some time after the key's time is over.
+            rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM request_key", []).unwrap();
+        }
         let store = Arc::new(open(&path).unwrap());
         let node = node_at(&store, NOW.plus_ms(later_ms));
         let seats = vec!["A9".into()];

@@ -84,6 +84,7 @@ pub fn first_transition(
         reference: Reference::from_number(0),
         key_id: 0,
         request: None,
+        keys_since: now,
     };
     let scene = Scene { showtime: &showtime, claimed: &|_| false, records: &[], context: &context };
     let mut draft = Draft::new(&scene, EventKind::BLOCKED);

@@ -105,6 +105,7 @@ impl Stage {
             reference: Reference::from_number(serial * 1_000_003),
             key_id: 5,
             request: Some(RequestKey { key: [serial as u8; 16], fingerprint: [9; 16] }),
+            keys_since: self.now,
         };
         let before = view::picture(&self.showtime);
         let claimed = |no| self.claimed.contains(&no);

@@ -165,6 +165,7 @@ fn transition(
         change: Arc::new(change),
         settings_version: Some(1),
         never_held: false,
+        keys_since: NOW,
         contact: None,
     }
 }
@@ -338,10 +339,14 @@ async fn a_key_is_used_once(mut bench: Bench) {
     assert_eq!(bench.one(keyed(hold(id, 1, &[(0, 1)]))).await, committed(2));
     assert_eq!(bench.one(keyed(hold(id, 2, &[(1, 1)]))).await, Outcome::Conflict, "the key was used");
     assert_eq!(bench.one(keyed(hold(other, 3, &[(1, 1)]))).await, committed(2), "keys belong to a showtime");
-    let keys = async |since| bench.store.load(id, since).await.expect("it loads").expect("it is there").keys;
+    let store = Arc::clone(&bench.store);
+    let keys = async |since| store.load(id, since).await.expect("it loads").expect("it is there").keys;
     let kept = keys(NOW).await;
     assert_eq!((kept.len(), kept[0].key, kept[0].revision, kept[0].at), (1, [7; 16], 2, NOW));
     assert!(keys(NOW.plus_ms(1)).await.is_empty(), "older ones are left out");
+    let later = Transition { keys_since: NOW.plus_ms(1), ..keyed(hold(id, 4, &[(1, 1)])) };
+    assert_eq!(bench.one(later).await, committed(3), "its time is over, removed or not");
+    assert_eq!(keys(NOW).await[0].revision, 3);
 }
 
 async fn the_buyer_stays_with_the_booking(mut bench: Bench) {

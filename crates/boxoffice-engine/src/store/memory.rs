@@ -69,7 +69,10 @@ impl Tables {
             && settings_version.is_none_or(|version| entry.settings.version == version)
             && change.seats.iter().all(|change| seat(change.no).version + 1 == change.version)
             && change.holds.iter().all(|hold| version(hold.serial) + 1 == hold.version)
-            && change.request.is_none_or(|request| !self.keys.contains_key(&(*showtime, request.key)))
+            && change.request.is_none_or(|request| {
+                let used = self.keys.get(&(*showtime, request.key));
+                used.is_none_or(|used| used.at < transition.keys_since)
+            })
     }
 
     fn commit(&mut self, transition: Transition) -> Outcome {

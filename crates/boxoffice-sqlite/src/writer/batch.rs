@@ -114,16 +114,11 @@ fn write_each(
     let mut statements = Statements::prepare(connection)?;
     let mut outcomes = Vec::with_capacity(batch.len());
     for commit in batch {
-        let showtime = commit.sealed.transition.showtime;
-        let before = heads.get(connection, showtime)?;
         connection.prepare_cached("SAVEPOINT transition")?.execute([])?;
         let outcome = match statements.write(connection, &commit.sealed, heads)? {
             Written::Whole(revision) => Outcome::Committed { revision },
             Written::Lost | Written::LostHalfWay => {
                 connection.prepare_cached("ROLLBACK TO transition")?.execute([])?;
-                if let Some(before) = before {
-                    heads.set(showtime, before);
-                }
                 Outcome::Conflict
             }
         };
@@ -165,7 +160,9 @@ impl<'c> Statements<'c> {
             event: connection
                 .prepare_cached("INSERT INTO event (showtime, revision, body) VALUES (?1, ?2, ?3)")?,
             key: connection.prepare_cached(
-                "INSERT INTO request_key (showtime, key, revision, at_ms) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO request_key (showtime, key, revision, at_ms) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (showtime, key) DO UPDATE SET revision = excluded.revision, at_ms = excluded.at_ms
+                     WHERE at_ms < ?5",
             )?,
         })
     }
@@ -214,14 +211,19 @@ impl<'c> Statements<'c> {
                 return Ok(lost);
             }
         }
-        if let Some(request) = change.request
-            && let Some(lost) =
-                rows.one(self.key.execute(params![showtime, request.key, revision, change.at.as_ms()]))?
-        {
-            return Ok(lost);
+        if let Some(request) = change.request {
+            let at = change.at.as_ms();
+            let key = params![showtime, request.key, revision, at, transition.keys_since.as_ms()];
+            if let Some(lost) = rows.one(self.key.execute(key))? {
+                return Ok(lost);
+            }
         }
-        if let Some(lost) = rows.one(self.event.execute(params![showtime, revision, sealed.event]))? {
-            return Ok(lost);
+        self.event.execute(params![showtime, revision, sealed.event])?;
+        let seq = connection.last_insert_rowid();
+        if change.seats.is_empty() {
+            connection
+                .prepare_cached("UPDATE showtime SET revision = ?2 WHERE id = ?1")?
+                .execute(params![showtime, revision])?;
         }
         let mut after = Head { revision, ever_held: head.ever_held || !change.holds.is_empty(), ..head };
         if let Some(settings) = &change.settings {
@@ -233,7 +235,7 @@ impl<'c> Statements<'c> {
                 .prepare_cached("UPDATE showtime SET ever_held = 1 WHERE id = ?1")?
                 .execute([showtime])?;
         }
-        heads.set(transition.showtime, after);
+        heads.advance(transition.showtime, after, seq);
         Ok(Written::Whole(revision))
     }
 

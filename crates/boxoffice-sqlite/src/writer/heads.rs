@@ -1,11 +1,14 @@
 //! Where each showtime's log stands, as the writer knows it: only one process writes, so memory may answer.
 
+use std::sync::Arc;
+
 use boxoffice_core::id::ShowtimeId;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::reads;
+use crate::event_places::{EventPlaces, Place};
+use crate::reads::seats_of;
 
 /// How many are remembered; beyond that all are forgotten and read again.
 const MOST: usize = 100_000;
@@ -19,33 +22,48 @@ pub(crate) struct Head {
 }
 
 /// The committed heads, and those of the transaction that is being put together.
-#[derive(Default)]
 pub(crate) struct Heads {
     committed: HashMap<ShowtimeId, Head, FixedState>,
     pending: HashMap<ShowtimeId, Head, FixedState>,
+    events: Arc<EventPlaces>,
+    pending_events: Vec<(ShowtimeId, Place)>,
 }
 
 impl Heads {
+    /// None is known yet. Committed events are noted in `events`.
+    pub(crate) fn new(events: Arc<EventPlaces>) -> Self {
+        Self {
+            committed: HashMap::default(),
+            pending: HashMap::default(),
+            events,
+            pending_events: Vec::new(),
+        }
+    }
+
     /// Where a showtime stands within the transaction; `None` if there is no such showtime.
     pub(crate) fn get(&mut self, connection: &Connection, id: ShowtimeId) -> rusqlite::Result<Option<Head>> {
         if let Some(head) = self.pending.get(&id).or_else(|| self.committed.get(&id)) {
             return Ok(Some(*head));
         }
-        let mut statement =
-            connection.prepare_cached("SELECT settings_version, ever_held FROM showtime WHERE id = ?1")?;
-        let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let Some((settings_version, ever_held)) = statement.query_row([id.number()], columns).optional()?
-        else {
+        let sql =
+            "SELECT max(revision, coalesce((SELECT max(revision) FROM seat WHERE id BETWEEN ?2 AND ?3), 0)),
+                       settings_version, ever_held FROM showtime WHERE id = ?1";
+        let (first, last) = seats_of(id);
+        let columns = |row: &rusqlite::Row<'_>| {
+            Ok(Head { revision: row.get(0)?, settings_version: row.get(1)?, ever_held: row.get(2)? })
+        };
+        let mut statement = connection.prepare_cached(sql)?;
+        let Some(head) = statement.query_row(params![id.number(), first, last], columns).optional()? else {
             return Ok(None);
         };
-        let head = Head { revision: reads::head(connection, id)?, settings_version, ever_held };
         self.pending.insert(id, head);
         Ok(Some(head))
     }
 
-    /// Moves a showtime on within the transaction.
-    pub(crate) fn set(&mut self, id: ShowtimeId, head: Head) {
+    /// Moves a showtime on within the transaction, by the event in the row `seq`.
+    pub(crate) fn advance(&mut self, id: ShowtimeId, head: Head, seq: i64) {
         self.pending.insert(id, head);
+        self.pending_events.push((id, Place { revision: head.revision, seq }));
     }
 
     /// The transaction was committed.
@@ -54,10 +72,18 @@ impl Heads {
             self.committed.clear();
         }
         self.committed.extend(self.pending.drain());
+        self.events.note(self.pending_events.drain(..));
     }
 
     /// The transaction was undone.
     pub(crate) fn roll_back(&mut self) {
         self.pending.clear();
+        self.pending_events.clear();
+    }
+
+    /// Forgets all, so that they are read again.
+    pub(crate) fn forget(&mut self) {
+        self.committed.clear();
+        self.roll_back();
     }
 }
