@@ -9,6 +9,8 @@ from faults import Failed, ensure
 
 HERE = Path(__file__).parent
 THREADS = 2
+# Holds are few beside what one thread can send; a second would only take time from the server.
+HOLD_THREADS = 1
 CONNECTIONS = 64
 # Holds on their way when the time is over are answered within this rest.
 HOLDS_REST_S = 1
@@ -61,7 +63,7 @@ def replay(url: str, requests: Path, seconds: int, headers: dict[str, str], expe
     arguments = [str(requests)]
     if expect:
         arguments += [str(expect.status), expect.text]
-    result = _run("replay.lua", url, CONNECTIONS, seconds, headers, arguments)
+    result = _run("replay.lua", url, THREADS, CONNECTIONS, seconds, headers, arguments)
     ensure(result["requests"] > 0, "wrk got no answer")
     return Replay(
         requests=int(result["requests"]),
@@ -75,8 +77,8 @@ def replay(url: str, requests: Path, seconds: int, headers: dict[str, str], expe
 
 def hold(url: str, requests: Path, seconds: int, connections: int) -> Holds:
     """Asks once for each hold of a file, until the time is over or the file is used up."""
-    arguments = [str(requests), str(seconds), str(THREADS), str(connections)]
-    result = _run("holds.lua", url, connections, seconds + HOLDS_REST_S, {}, arguments)
+    arguments = [str(requests), str(seconds), str(HOLD_THREADS), str(connections)]
+    result = _run("holds.lua", url, HOLD_THREADS, connections, seconds + HOLDS_REST_S, {}, arguments)
     refused = int(result["refused"])
     return Holds(
         asked=int(result["asked"]),
@@ -87,9 +89,9 @@ def hold(url: str, requests: Path, seconds: int, connections: int) -> Holds:
 
 
 def _run(
-    script: str, url: str, connections: int, seconds: int, headers: dict[str, str], arguments: list[str]
+    script: str, url: str, threads: int, connections: int, seconds: int, headers: dict[str, str], arguments: list[str]
 ) -> dict[str, float]:
-    command = ["wrk", f"-t{THREADS}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / script)]
+    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / script)]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     command += [url, "--", *arguments]

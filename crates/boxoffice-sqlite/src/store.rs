@@ -55,7 +55,7 @@ impl Default for Options {
             readers: 2,
             waiting_reads: 4096,
             waiting_creations: 1024,
-            cache_kib: 256 * 1024,
+            cache_kib: 8 * 1024,
             wal_kib: 32 * 1024,
             keep_keys_ms: 24 * 60 * 60 * 1000,
         }

@@ -78,8 +78,8 @@ config! {
         max_waiting_reads: usize = 4096,
         /// How many catalogue changes may wait.
         max_waiting_creations: usize = 1024,
-        /// The writer's page cache, in KiB.
-        cache_kib: u32 = 256 * 1024,
+        /// The writer's page cache, in KiB; the system's cache has the rest.
+        cache_kib: u32 = 8 * 1024,
         /// From which size on the write-ahead log is copied into the database, in KiB.
         wal_kib: u32 = 32 * 1024,
     }

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use boxoffice_core::change::Actor;
-use boxoffice_core::id::{BookingId, HoldId};
 use boxoffice_engine::store::TokenKey;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, header};
@@ -20,28 +19,20 @@ const ADMIN_NAME: &str = "admin";
 
 /// Makes and verifies tokens: MACs (HMAC-SHA-256, cut to 16 bytes) of an id under a key that lives in the store, so
 /// that nothing secret is stored for each hold and any node can verify them without a look-up.
-#[derive(Debug)]
 pub struct Tokens {
-    keys: Vec<TokenKey>,
+    /// Each key's id, and the MAC as it is before any id.
+    keys: Vec<(u32, Hmac<Sha256>)>,
 }
 
 impl Tokens {
     /// With the store's keys, oldest first.
     pub fn new(keys: Vec<TokenKey>) -> Self {
-        Self { keys }
+        let keyed = |key: TokenKey| Some((key.id, Hmac::new_from_slice(&key.secret).ok()?));
+        Self { keys: keys.into_iter().filter_map(keyed).collect() }
     }
 
-    /// The token of a hold, made with the key that its record names.
-    pub fn of_hold(&self, id: HoldId, key_id: u32) -> String {
-        self.token(&id.to_string(), key_id)
-    }
-
-    /// The token of a booking.
-    pub fn of_booking(&self, id: BookingId, key_id: u32) -> String {
-        self.token(&id.to_string(), key_id)
-    }
-
-    fn token(&self, id: &str, key_id: u32) -> String {
+    /// The token of a hold or booking, made with the key that its record names.
+    pub fn of(&self, id: &str, key_id: u32) -> String {
         let mut bytes = [0; 4 + MAC_BYTES];
         bytes[..4].copy_from_slice(&key_id.to_be_bytes());
         if let Some(mac) = self.mac(id, key_id) {
@@ -54,8 +45,8 @@ impl Tokens {
     }
 
     fn mac(&self, id: &str, key_id: u32) -> Option<[u8; MAC_BYTES]> {
-        let key = self.keys.iter().find(|key| key.id == key_id)?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key.secret).ok()?;
+        let (_, keyed) = self.keys.iter().find(|(id, _)| *id == key_id)?;
+        let mut mac = keyed.clone();
         mac.update(id.as_bytes());
         let full = mac.finalize().into_bytes();
         full[..MAC_BYTES].try_into().ok()
@@ -183,7 +174,7 @@ mod tests {
     #[test]
     fn a_token_opens_its_own_hold_alone() {
         let tokens = Tokens::new(vec![TokenKey { id: 3, secret: [9; 32] }]);
-        let token = tokens.token("hld_1", 3);
+        let token = tokens.of("hld_1", 3);
         assert!(tokens.verify("hld_1", &token));
         assert!(!tokens.verify("hld_2", &token));
         assert!(!tokens.verify("bkg_1", &token));
@@ -192,7 +183,7 @@ mod tests {
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             assert!(!tokens.verify("hld_1", std::str::from_utf8(&forged).unwrap()), "byte {at}");
         }
-        assert!(!tokens.verify("hld_1", &tokens.token("hld_1", 4)), "an unknown key id");
+        assert!(!tokens.verify("hld_1", &tokens.of("hld_1", 4)), "an unknown key id");
         assert!(!tokens.verify("hld_1", PREFIX));
     }
 }

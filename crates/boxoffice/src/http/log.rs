@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::response::Response;
-use http::{Method, Uri};
+use http::Method;
 
 use crate::config::Log;
 
@@ -23,7 +23,13 @@ impl AccessLog {
     }
 
     /// A request was answered.
-    pub fn answered(&self, line: &(Method, Uri), response: &Response, code: Option<&str>, took: Duration) {
+    pub fn answered(
+        &self,
+        line: &(Method, Box<str>),
+        response: &Response,
+        code: Option<&str>,
+        took: Duration,
+    ) {
         let sampled =
             self.sample > 0 && self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.sample);
         let fault = response.status().is_server_error();
@@ -31,7 +37,7 @@ impl AccessLog {
         if !(fault || slow || sampled) {
             return;
         }
-        let (method, path) = (&line.0, line.1.path());
+        let (method, path) = (&line.0, &*line.1);
         let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
         let status = response.status().as_u16();
         let ms = took.as_secs_f64() * 1000.0;

@@ -119,7 +119,8 @@ impl Connection {
 async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Response<Body> {
     let started = Instant::now();
     let id = request_id(app, &request);
-    let line = (request.method().clone(), request.uri().clone());
+    // A copy: a slice would keep the connection's buffer from being used again until the answer is there.
+    let line = (request.method().clone(), Box::<str>::from(request.uri().path()));
     let routed = AssertUnwindSafe(async {
         match stampede::answer(app, request).await {
             Ok(answer) => answer,

@@ -45,6 +45,8 @@ pub(super) async fn answer(
         Err(problem) => return Ok(Err(problem)),
     };
     let Some(hold) = plain_hold(&bytes) else { return Err(Request::from_parts(parts, Body::from(bytes))) };
+    // Slices of the connection's buffer: once they are gone, it is used again.
+    drop((parts, bytes));
     let board = match visible_board(app, id, &Credential::None).await {
         Ok(board) => board,
         Err(problem) => return Ok(Err(problem)),

@@ -30,7 +30,10 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
 }
 
 pub(super) fn as_time<S: Serializer>(at: &Timestamp, output: S) -> Result<S::Ok, S::Error> {
-    output.serialize_str(&time(*at))
+    match jiff::Timestamp::from_millisecond(at.as_ms()) {
+        Ok(at) => output.collect_str(&at),
+        Err(_) => output.serialize_str(&time(*at)),
+    }
 }
 
 pub(super) fn as_optional_time<S: Serializer>(at: &Option<Timestamp>, output: S) -> Result<S::Ok, S::Error> {
@@ -78,10 +81,14 @@ impl<T> Page<T> {
     }
 }
 
+/// Room for the answer to a hold of a few seats.
+const USUAL_BODY: usize = 1024;
+
 /// A JSON answer.
 pub fn answer(status: StatusCode, value: &impl Serialize) -> Response {
+    let mut body = Vec::with_capacity(USUAL_BODY);
     // What is serialised here has text keys and no maps that could fail.
-    let body = serde_json::to_vec(value).unwrap_or_default();
+    let _ = serde_json::to_writer(&mut body, value);
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -66,8 +66,7 @@ pub async fn hold_on(
     // A first answer shows the time left as of its decision, a repeated one as of now.
     let now = if done.replayed { app.office.now() } else { event.change.at };
     let answer = hold::hold(app, id, &plan, record, now);
-    let location = format!("/v1/holds/{}", HoldId { showtime: id, serial: record.serial });
-    Ok(wire::created(&location, &answer, done.replayed))
+    Ok(wire::created(&format!("/v1/holds/{}", answer.id), &answer, done.replayed))
 }
 
 /// `GET /v1/holds/{id}`

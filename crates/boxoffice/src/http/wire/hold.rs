@@ -26,8 +26,8 @@ pub struct HeldSeat<'a> {
 /// A hold.
 #[derive(Debug, Serialize)]
 pub struct HoldAnswer<'a> {
-    #[serde(serialize_with = "as_text")]
-    id: HoldId,
+    /// Its id.
+    pub id: String,
     token: String,
     #[serde(serialize_with = "as_text")]
     showtime: ShowtimeId,
@@ -57,8 +57,7 @@ pub struct ContactAnswer<'a> {
 /// A booking.
 #[derive(Debug, Serialize)]
 pub struct BookingAnswer<'a> {
-    #[serde(serialize_with = "as_text")]
-    id: BookingId,
+    id: String,
     reference: String,
     token: String,
     #[serde(serialize_with = "as_text")]
@@ -83,12 +82,12 @@ pub fn hold<'a>(
     hold: &'a Hold,
     now: Timestamp,
 ) -> HoldAnswer<'a> {
-    let id = HoldId { showtime, serial: hold.serial };
+    let id = HoldId { showtime, serial: hold.serial }.to_string();
     let live = hold.is_live(now);
     let expired = hold.status == HoldStatus::Active && !live;
     HoldAnswer {
+        token: app.tokens.of(&id, hold.key_id),
         id,
-        token: app.tokens.of_hold(id, hold.key_id),
         showtime,
         epoch: &app.epoch,
         status: if expired { HoldStatus::Expired } else { hold.status }.as_str(),
@@ -112,12 +111,12 @@ pub fn booking<'a>(
     contact: Option<&'a Contact>,
 ) -> Option<BookingAnswer<'a>> {
     let booking = hold.booking.as_ref()?;
-    let id = BookingId { showtime, serial: hold.serial };
+    let id = BookingId { showtime, serial: hold.serial }.to_string();
     let contact = contact.filter(|contact| contact.name.is_some() || contact.email.is_some());
     Some(BookingAnswer {
-        id,
         reference: booking.reference.to_string(),
-        token: app.tokens.of_booking(id, hold.key_id),
+        token: app.tokens.of(&id, hold.key_id),
+        id,
         hold: HoldId { showtime, serial: hold.serial },
         showtime,
         status: hold.booking_status().as_str(),
