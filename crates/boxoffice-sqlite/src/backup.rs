@@ -1,14 +1,15 @@
 //! Copies: taken while the server runs, checked before they get their name, restored only into nothing.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use boxoffice_engine::audit::AuditReport;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::audit::{self, integrity};
-use crate::connection::{check_ours, check_version, open_reader};
+use crate::connection::{beside, check_ours, check_version, open_reader};
 use crate::error::{At, OpenError};
+use crate::lock::writes_elsewhere;
 use crate::migration::{MIGRATIONS, check};
 use crate::store::{Options, SqliteStore};
 
@@ -16,6 +17,7 @@ use crate::store::{Options, SqliteStore};
 /// writing gives it a new epoch. It is made as `target.part` and renamed once it has passed its checks.
 pub fn back_up(path: &Path, target: &Path) -> Result<AuditReport, OpenError> {
     check_version()?;
+    check_named(path)?;
     if !path.exists() {
         return Err(OpenError::Missing(path.to_owned()));
     }
@@ -24,8 +26,13 @@ pub fn back_up(path: &Path, target: &Path) -> Result<AuditReport, OpenError> {
     check(&source, path, MIGRATIONS)?;
     publish(target, |part| {
         source.execute("VACUUM INTO ?1", [&*part.to_string_lossy()]).at(part)?;
-        Ok(())
+        check_named(path)
     })
+}
+
+/// Refuses to copy what the running server, if there is one, does not write to.
+fn check_named(path: &Path) -> Result<(), OpenError> {
+    if writes_elsewhere(path) { Err(OpenError::Lost(path.to_owned())) } else { Ok(()) }
 }
 
 /// Copies the backup at `file` to `target`, where nothing may be, and gives it a new epoch.
@@ -35,7 +42,7 @@ pub fn restore(file: &Path, target: &Path) -> Result<AuditReport, OpenError> {
         return Err(OpenError::Missing(file.to_owned()));
     }
     for suffix in ["-wal", "-shm"] {
-        let beside = with_suffix(target, suffix);
+        let beside = beside(target, suffix);
         if beside.exists() {
             return Err(OpenError::Exists(beside));
         }
@@ -46,12 +53,6 @@ pub fn restore(file: &Path, target: &Path) -> Result<AuditReport, OpenError> {
     Ok(report)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// Makes `target` by way of `target.part`: written, marked, checked, synced, renamed.
 fn publish(
     target: &Path,
@@ -60,7 +61,7 @@ fn publish(
     if target.exists() {
         return Err(OpenError::Exists(target.to_owned()));
     }
-    let part = with_suffix(target, ".part");
+    let part = beside(target, ".part");
     if part.exists() {
         return Err(OpenError::Exists(part));
     }

@@ -1,6 +1,6 @@
 //! Opening connections: the settings that durability and speed rest on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -15,6 +15,13 @@ pub(crate) const APPLICATION_ID: i32 = 0x426f_784f;
 
 /// Small pages: a hold touches few bytes on each of several pages, and every touched page goes to the log whole.
 const PAGE_SIZE: i64 = 2048;
+
+/// The name of a file that belongs to the one at `path`.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
 
 /// Refuses to run on a SQLite with a known defect.
 pub(crate) fn check_version() -> Result<(), OpenError> {

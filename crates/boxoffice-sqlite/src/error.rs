@@ -37,6 +37,12 @@ pub enum OpenError {
     /// It should be there.
     #[error("there is no database at {0}")]
     Missing(PathBuf),
+    /// A running server writes to files that have lost these names.
+    #[error(
+        "{0} is not what the running server writes to: its database or its log was deleted, moved or replaced, and \
+         a copy of what is here would lack sales"
+    )]
+    Lost(PathBuf),
     /// The linked SQLite has a known defect.
     #[error("SQLite {found} is too old: at least {needed} is needed")]
     OldSqlite {

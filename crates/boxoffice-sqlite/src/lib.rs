@@ -11,6 +11,7 @@ mod error;
 mod event_places;
 mod lock;
 mod migration;
+mod open_files;
 mod readers;
 mod reads;
 mod store;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
-use crate::connection::APPLICATION_ID;
+use crate::connection::{APPLICATION_ID, beside};
 use crate::error::{At, OpenError};
 
 /// A step, at the place of its number less one.
@@ -78,9 +78,7 @@ pub(crate) fn migrate(
 }
 
 fn copy_aside(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".schema-{version}"));
-    let copy = PathBuf::from(name);
+    let copy = beside(path, &format!(".schema-{version}"));
     if copy.exists() {
         return Err(OpenError::Exists(copy));
     }

@@ -24,6 +24,7 @@ use crate::error::{At, OpenError};
 use crate::event_places::EventPlaces;
 use crate::lock::WriterLock;
 use crate::migration::{MIGRATIONS, migrate};
+use crate::open_files::OpenFiles;
 use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::writer::checkpoint::Checkpoints;
@@ -73,7 +74,7 @@ pub struct SqliteStore {
     events: Arc<EventPlaces>,
     shared: Arc<Shared>,
     /// What the writer thread will own; taken when the store is started.
-    unstarted: Mutex<Option<(Connection, WriterLock)>>,
+    unstarted: Mutex<Option<(Connection, OpenFiles, WriterLock)>>,
     queue: std::sync::OnceLock<Arc<CommitQueue>>,
     /// Resolves when the writer thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
@@ -93,6 +94,8 @@ impl SqliteStore {
         make_token_key(&connection).at(path)?;
         let newest = newest_time(&connection).at(path)?;
         let events = Arc::new(EventPlaces::read(&connection).at(path)?);
+        let files = OpenFiles::at(path)?;
+        lock.tell(&files).at(path)?;
         let readers = Readers::start(path, options.readers.max(1), options.waiting_reads)?;
         Ok(Self {
             path: path.to_owned(),
@@ -102,7 +105,7 @@ impl SqliteStore {
             plans: Arc::default(),
             events,
             shared: Arc::default(),
-            unstarted: Mutex::new(Some((connection, lock))),
+            unstarted: Mutex::new(Some((connection, files, lock))),
             queue: std::sync::OnceLock::new(),
             ended: Mutex::new(None),
             options,
@@ -178,7 +181,7 @@ impl Store for SqliteStore {
     }
 
     fn start(&self, queue: Arc<CommitQueue>, sink: OutcomeSink) {
-        let Some((mut connection, lock)) = self.unstarted.lock().take() else {
+        let Some((mut connection, files, lock)) = self.unstarted.lock().take() else {
             tracing::error!("the store was started twice");
             return;
         };
@@ -187,6 +190,7 @@ impl Store for SqliteStore {
                 let writer = Writer {
                     connection,
                     path: self.path.clone(),
+                    files,
                     shared: Arc::clone(&self.shared),
                     queue: Arc::clone(&queue),
                     sink,

@@ -8,6 +8,7 @@ pub(crate) use batch::{BatchError, Statements, in_transaction};
 pub(crate) use heads::Heads;
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 use crate::catalogue;
 use crate::event_places::EventPlaces;
 use crate::lock::WriterLock;
+use crate::open_files::OpenFiles;
 use batch::write_batch;
 use checkpoint::Checkpoints;
 
@@ -91,6 +93,7 @@ impl Shared {
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
+    pub(crate) files: OpenFiles,
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: Arc<CommitQueue>,
     pub(crate) sink: OutcomeSink,
@@ -111,7 +114,7 @@ impl Writer {
             if last_batch >= BUSY && self.queue.len() < WORTHWHILE {
                 std::thread::sleep(GATHER);
             }
-            let healthy = self.shared.trouble.lock().is_none();
+            let healthy = !self.is_in_trouble();
             let pause = if healthy { IDLE } else { FENCE_EVERY };
             let Some(batch) = self.queue.take_blocking_until(self.most, Some(Instant::now() + pause)) else {
                 break;
@@ -121,7 +124,16 @@ impl Writer {
                 self.refuse(batch);
                 continue;
             }
+            if batch.is_empty()
+                && let Some(why) = self.lost()
+            {
+                self.begin_trouble(&why);
+            }
             self.create_waiting(&mut heads);
+            if self.is_in_trouble() {
+                self.refuse(batch);
+                continue;
+            }
             if !batch.is_empty() {
                 self.commit(batch, &mut heads);
             }
@@ -145,6 +157,11 @@ impl Writer {
         use std::sync::atomic::Ordering::Relaxed;
         match write_batch(&self.connection, &batch, heads) {
             Ok(outcomes) => {
+                if let Some(why) = self.lost() {
+                    self.begin_trouble(&why);
+                    self.settle_doubt(batch, Some(outcomes), heads);
+                    return;
+                }
                 let counters = &self.shared.counters;
                 let committed = outcomes.iter().filter(|outcome| **outcome != Outcome::Conflict).count();
                 counters.batches.fetch_add(1, Relaxed);
@@ -158,14 +175,17 @@ impl Writer {
             }
             Err(BatchError::InDoubt(error)) => {
                 self.begin_trouble(&error);
-                self.settle_doubt(batch, heads);
+                self.settle_doubt(batch, None, heads);
             }
         }
     }
 
-    /// Finds out the fate of a batch whose COMMIT failed. Its pages may be in the log and come back after a crash;
-    /// once another commit stands on top of the state before it, they never can.
-    fn settle_doubt(&mut self, mut batch: Vec<Commit>, heads: &mut Heads) {
+    /// Finds out the fate of a batch that nobody may be told of yet.
+    ///
+    /// Without `outcomes` its COMMIT failed. Its pages may be in the log and come back after a crash; once another
+    /// commit stands on top of the state before it, they never can. With `outcomes` it was committed, but to files
+    /// that had lost their names by then: it is done if they get them back, and gone with them if not.
+    fn settle_doubt(&mut self, mut batch: Vec<Commit>, outcomes: Option<Vec<Outcome>>, heads: &mut Heads) {
         let since = Instant::now();
         let mut told = false;
         while !self.recover(heads) {
@@ -182,12 +202,34 @@ impl Writer {
             }
             self.refuse_creations();
         }
-        self.refuse(batch);
+        match outcomes {
+            Some(outcomes) => {
+                self.hand_back(batch.into_iter().map(|commit| commit.ticket).zip(outcomes).collect());
+            }
+            None => self.refuse(batch),
+        }
     }
 
-    /// Commits a fence on top of the last known state; then writes are taken again.
+    /// Why nothing that is written now would be found again, if it would not.
+    fn lost(&self) -> Option<String> {
+        let name = self.files.lost()?.display();
+        Some(format!(
+            "{name} was deleted, moved or replaced while the server runs; sales stop until it is back"
+        ))
+    }
+
+    fn is_in_trouble(&self) -> bool {
+        self.shared.trouble.lock().is_some()
+    }
+
+    /// Commits a fence on top of the last known state; then writes are taken again. A fence in files that have lost
+    /// their names would prove nothing.
     fn recover(&mut self, heads: &mut Heads) -> bool {
         heads.forget();
+        if let Some(why) = self.lost() {
+            *self.shared.trouble.lock() = Some(why);
+            return false;
+        }
         if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
             return false;
         }
@@ -207,7 +249,7 @@ impl Writer {
         }
     }
 
-    fn begin_trouble(&self, error: &rusqlite::Error) {
+    fn begin_trouble(&self, error: &dyn Display) {
         self.shared.counters.failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         tracing::error!(path = %self.path.display(), %error, "the store cannot be written; refusing writes");
         *self.shared.trouble.lock() = Some(error.to_string());
@@ -235,12 +277,23 @@ impl Writer {
 
     fn create_waiting(&mut self, heads: &mut Heads) {
         loop {
+            if self.is_in_trouble() {
+                self.refuse_creations();
+                return;
+            }
             let Some(creation) = self.shared.creations.lock().pop_front() else { return };
             let result = catalogue::create(&self.connection, &creation.new, creation.key.as_ref(), heads);
             if let Err(catalogue::CreateError::InDoubt(error)) = &result {
                 self.begin_trouble(error);
                 let _ = creation.answer.send(Err(NotCreated::InDoubt));
-                return;
+                continue;
+            }
+            if result.is_ok()
+                && let Some(why) = self.lost()
+            {
+                self.begin_trouble(&why);
+                let _ = creation.answer.send(Err(NotCreated::InDoubt));
+                continue;
             }
             if let Err(catalogue::CreateError::Failed(error)) = &result {
                 self.begin_trouble(error);

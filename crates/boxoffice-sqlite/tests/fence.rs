@@ -5,24 +5,22 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
 
+#[path = "support/queue.rs"]
+mod queue;
 #[path = "support/showtime.rs"]
 mod showtime;
 
 use std::ffi::c_int;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use boxoffice_core::change::{Actor, Change, EventKind, SeatChange, Transition};
-use boxoffice_core::seat::SeatStatus;
-use boxoffice_engine::queue::{Commit, CommitQueue, Outcome, Rejected, Ticket};
+use boxoffice_engine::queue::{Outcome, Rejected};
 use boxoffice_engine::store::Store as _;
 use boxoffice_sqlite::{Options, SqliteStore};
-use smallvec::{SmallVec, smallvec};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use showtime::{ID, NOW, make_showtime};
+use queue::{Word, push, start};
+use showtime::make_showtime;
 
 static DISK_FAILS: AtomicBool = AtomicBool::new(false);
 
@@ -54,58 +52,6 @@ mod sync {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Word {
-    InDoubt,
-    Settled(Outcome),
-}
-
-struct Teller(UnboundedSender<Word>);
-
-impl Ticket for Teller {
-    fn in_doubt(&mut self) {
-        self.0.send(Word::InDoubt).unwrap();
-    }
-
-    fn settle(self: Box<Self>, outcome: Outcome) {
-        self.0.send(Word::Settled(outcome)).unwrap();
-    }
-}
-
-fn block(no: u32) -> Transition {
-    let seats: SmallVec<[SeatChange; 4]> = smallvec![SeatChange {
-        no,
-        from: SeatStatus::Available,
-        to: SeatStatus::Blocked,
-        version: 1,
-        owner: 0
-    }];
-    let change = Change {
-        at: NOW,
-        kind: EventKind::BLOCKED,
-        actor: Actor::System,
-        seats,
-        holds: SmallVec::new(),
-        settings: None,
-        request: None,
-        reason: None,
-    };
-    Transition {
-        showtime: ID,
-        change: Arc::new(change),
-        settings_version: None,
-        never_held: false,
-        keys_since: NOW,
-        contact: None,
-    }
-}
-
-fn push(queue: &CommitQueue, no: u32) -> Result<UnboundedReceiver<Word>, Rejected> {
-    let (sender, receiver) = unbounded_channel();
-    queue.push(Commit { sealed: block(no).into(), ticket: Box::new(Teller(sender)) }, false)?;
-    Ok(receiver)
-}
-
 /// Copies the files as a crash at this moment would leave them.
 fn copy_files(path: &Path, name: &str) {
     for suffix in ["", "-wal"] {
@@ -129,14 +75,7 @@ async fn a_commit_whose_outcome_is_unknown_is_decided_by_a_fence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.db");
     let store = SqliteStore::open(&path, Options::default()).unwrap();
-    let queue = Arc::new(CommitQueue::new(64));
-    let (sink, mut outcomes) = unbounded_channel();
-    store.start(Arc::clone(&queue), sink);
-    tokio::spawn(async move {
-        while let Some(batch) = outcomes.recv().await {
-            batch.into_iter().for_each(|(ticket, outcome)| ticket.settle(outcome));
-        }
-    });
+    let queue = start(&store);
     make_showtime(&store).await;
     let committed = |revision| Word::Settled(Outcome::Committed { revision });
     assert_eq!(push(&queue, 0).unwrap().recv().await, Some(committed(1)));
