@@ -7,7 +7,7 @@ use boxoffice_engine::audit::AuditReport;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::audit::{self, integrity};
-use crate::connection::{beside, check_ours, check_version, open_reader};
+use crate::connection::{beside, check_ours, check_version, has_content, log_of, open_reader};
 use crate::error::{At, OpenError};
 use crate::lock::writes_elsewhere;
 use crate::migration::{MIGRATIONS, check};
@@ -41,10 +41,14 @@ pub fn restore(file: &Path, target: &Path) -> Result<AuditReport, OpenError> {
     if !file.exists() {
         return Err(OpenError::Missing(file.to_owned()));
     }
+    let log = log_of(file);
+    if has_content(&log) {
+        return Err(OpenError::LogBeside { path: file.to_owned(), log });
+    }
     for suffix in ["-wal", "-shm"] {
-        let beside = beside(target, suffix);
-        if beside.exists() {
-            return Err(OpenError::Exists(beside));
+        let name = beside(target, suffix);
+        if name.exists() {
+            return Err(OpenError::Exists(name));
         }
     }
     let report = publish(target, |part| std::fs::copy(file, part).map(drop).at(part))?;

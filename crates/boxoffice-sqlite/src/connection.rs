@@ -23,6 +23,16 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The name of the write-ahead log of the database at `path`: SQLite follows links before it names it.
+pub(crate) fn log_of(path: &Path) -> PathBuf {
+    beside(&std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), "-wal")
+}
+
+/// Whether there is something in the file at `path`.
+pub(crate) fn has_content(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
+}
+
 /// Refuses to run on a SQLite with a known defect.
 pub(crate) fn check_version() -> Result<(), OpenError> {
     let (needed, name) = SQLITE_AT_LEAST;
@@ -42,7 +52,7 @@ pub(crate) fn open_writer(path: &Path, cache_kib: u32) -> Result<Connection, Ope
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).at(path)?;
     if mode != "wal" {
         let message = format!("the file system does not allow a write-ahead log (journal mode stays {mode})");
-        return Err(OpenError::Io { path: path.to_owned(), source: std::io::Error::other(message) });
+        return Err(OpenError::Io { path: path.to_owned(), error: std::io::Error::other(message) });
     }
     set("synchronous", &"FULL")?;
     // Checkpoints are planned by the writer (writer/checkpoint.rs).

@@ -37,6 +37,28 @@ pub enum OpenError {
     /// It should be there.
     #[error("there is no database at {0}")]
     Missing(PathBuf),
+    /// Only its write-ahead log is there.
+    #[error(
+        "there is no database at {path}, but a log with changes at {log}: put the database back beside its log, or, \
+         if you do not want what is in the log, move it away"
+    )]
+    LogAlone {
+        /// The database.
+        path: PathBuf,
+        /// Its log.
+        log: PathBuf,
+    },
+    /// A raw copy, part of which is in its log.
+    #[error(
+        "{path} is not a backup: its newest changes are in {log}, which would be left behind; make a backup of it \
+         with `boxoffice backup`, or run `boxoffice serve` on it once and stop it"
+    )]
+    LogBeside {
+        /// The copy.
+        path: PathBuf,
+        /// Its log.
+        log: PathBuf,
+    },
     /// A running server writes to files that have lost these names.
     #[error(
         "{0} is not what the running server writes to: its database or its log was deleted, moved or replaced, and \
@@ -55,20 +77,20 @@ pub enum OpenError {
     #[error("the copy is not sound: {0}")]
     Unsound(String),
     /// SQLite's word.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Sqlite {
         /// The database.
         path: PathBuf,
         /// The error.
-        source: rusqlite::Error,
+        error: rusqlite::Error,
     },
     /// The system's word.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
         /// The error.
-        source: std::io::Error,
+        error: std::io::Error,
     },
 }
 
@@ -79,13 +101,13 @@ pub(crate) trait At<T> {
 
 impl<T> At<T> for rusqlite::Result<T> {
     fn at(self, path: &std::path::Path) -> Result<T, OpenError> {
-        self.map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+        self.map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })
     }
 }
 
 impl<T> At<T> for std::io::Result<T> {
     fn at(self, path: &std::path::Path) -> Result<T, OpenError> {
-        self.map_err(|source| OpenError::Io { path: path.to_owned(), source })
+        self.map_err(|error| OpenError::Io { path: path.to_owned(), error })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::connection::beside;
+use crate::connection::log_of;
 use crate::error::{At, OpenError};
 
 /// A file, whatever its name is.
@@ -29,8 +29,7 @@ pub(crate) struct OpenFiles([(PathBuf, Identity); 2]);
 impl OpenFiles {
     /// The files that the names of the database at `path` lead to now. The log must be there.
     pub(crate) fn at(path: &Path) -> Result<Self, OpenError> {
-        // SQLite follows links before it names the log.
-        let log = beside(&std::fs::canonicalize(path).at(path)?, "-wal");
+        let log = log_of(path);
         let database = Identity::of(path).at(path)?;
         let log_identity = Identity::of(&log).at(&log)?;
         Ok(Self([(path.to_owned(), database), (log, log_identity)]))

@@ -19,7 +19,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use crate::catalogue;
-use crate::connection::{check_ours, check_version, open_writer};
+use crate::connection::{check_ours, check_version, has_content, log_of, open_writer};
 use crate::error::{At, OpenError};
 use crate::event_places::EventPlaces;
 use crate::lock::WriterLock;
@@ -85,10 +85,18 @@ impl SqliteStore {
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         check_version()?;
         let lock = WriterLock::take(path)?;
+        let is_new = !has_content(path);
+        if is_new && has_content(&log_of(path)) {
+            // SQLite would delete it, and the newest sales with it.
+            return Err(OpenError::LogAlone { path: path.to_owned(), log: log_of(path) });
+        }
         let mut connection = open_writer(path, options.cache_kib)?;
         check_ours(&connection, path)?;
         if let Some(copy) = migrate(&mut connection, path, MIGRATIONS)? {
             tracing::info!(copy = %copy.display(), "the database had an older schema; it was copied before its migration");
+        }
+        if is_new {
+            tracing::info!(path = %path.display(), "there was no database: a new, empty one was made");
         }
         let epoch = begin_history(&mut connection).at(path)?;
         make_token_key(&connection).at(path)?;

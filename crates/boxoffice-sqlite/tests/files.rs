@@ -181,6 +181,27 @@ fn a_copy_never_overwrites_and_a_restored_one_has_a_new_epoch() {
 }
 
 #[tokio::test]
+async fn a_copy_is_not_restored_without_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name);
+    let (store, node, _) = sell(&name("b.db"), Options::default()).await;
+    // As `cp` takes them, beside the running store.
+    std::fs::copy(name("b.db"), name("raw.db")).unwrap();
+    std::fs::copy(name("b.db-wal"), name("raw.db-wal")).unwrap();
+    let restored = backup::restore(&name("raw.db"), &name("r.db"));
+    assert!(matches!(restored, Err(OpenError::LogBeside { .. })), "{restored:?}");
+    assert!(!name("r.db").exists());
+    // Without its database the log is kept, and no empty database is made beside it.
+    std::fs::remove_file(name("raw.db")).unwrap();
+    let before = std::fs::read(name("raw.db-wal")).unwrap();
+    let opened = open(&name("raw.db")).map(drop);
+    assert!(matches!(opened, Err(OpenError::LogAlone { .. })), "{opened:?}");
+    assert!(!name("raw.db").exists());
+    assert_eq!(std::fs::read(name("raw.db-wal")).unwrap(), before);
+    close(store, node).await;
+}
+
+#[tokio::test]
 async fn a_copy_beside_a_writer_is_of_one_moment() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("b.db"), folder.path().join("copy.db"));

@@ -58,7 +58,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 
 /// Removes what an earlier demo left, and nothing else.
 fn start_over(folder: &Path) -> anyhow::Result<()> {
-    for name in ["boxoffice.db", "boxoffice.db-wal", "boxoffice.db-shm", "admin-key"] {
+    for name in ["boxoffice.db", "boxoffice.db-wal", "boxoffice.db-shm", "boxoffice.db.lock", "admin-key"] {
         match std::fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error)
@@ -101,4 +101,24 @@ fn say_hello(url: &str, key: &str, folder: &Path, programme: &programme::Program
         showtime = programme.quiet,
         folder = folder.display(),
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starting_over_leaves_nothing_of_an_earlier_demo_and_touches_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("boxoffice.db");
+        let mut config = Config::default();
+        config.main.store = format!("sqlite:{}", path.display());
+        config.main.listen = "127.0.0.1:0".to_owned();
+        drop(runtime().unwrap().block_on(serve::start(config)).unwrap());
+        admin_key(&folder.path().join("admin-key")).unwrap();
+        std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        start_over(folder.path()).unwrap();
+        let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), ["notes.txt"]);
+    }
 }

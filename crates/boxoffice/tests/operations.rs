@@ -68,6 +68,31 @@ fn a_taken_port_or_a_bad_flag_is_named() {
 }
 
 #[test]
+fn what_is_wrong_with_a_file_is_said_once_and_a_new_one_is_announced() {
+    let server = Server::start();
+    assert!(server.log().contains("a new, empty one was made"), "{}", server.log());
+    server.kill();
+    server.start_again();
+    assert_eq!(server.log().matches("a new, empty one was made").count(), 1, "only the first time");
+    server.kill();
+    let serve = |name: &str| {
+        let store = format!("sqlite:{}", server.path(name).display());
+        server.run(&["serve", "--listen", "127.0.0.1:0", "--store", &store])
+    };
+    fs::write(server.path("junk.db"), "no database, however long it may be made to look".repeat(100))
+        .expect("a file");
+    let junk = serve("junk.db");
+    assert_eq!(junk.code, Some(1), "{}", junk.said);
+    assert_eq!(junk.said.matches("file is not a database").count(), 1, "{}", junk.said);
+    fs::rename(server.path("boxoffice.db"), server.path("away.db")).expect("a file that can be moved");
+    let alone = serve("boxoffice.db");
+    assert_eq!(alone.code, Some(1), "{}", alone.said);
+    assert!(alone.said.contains("boxoffice.db-wal"), "it names the log: {}", alone.said);
+    fs::rename(server.path("away.db"), server.path("boxoffice.db")).expect("a file that can be moved");
+    server.start_again();
+}
+
+#[test]
 fn a_backup_taken_while_serving_is_restored_as_another_history() {
     let server = Server::start();
     let (plan, seats) = hall(20, 20);
