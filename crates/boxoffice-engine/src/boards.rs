@@ -90,12 +90,16 @@ impl Boards {
         }
     }
 
-    /// All loaded boards, by id; called by each sweep.
-    pub(crate) fn all(&self) -> Vec<Arc<Board>> {
+    /// The boards that are loaded now, by id; called by each sweep. Only one of them is in hand at a time, so that
+    /// all the others can be evicted meanwhile.
+    pub(crate) fn sweep(&self) -> impl Iterator<Item = Arc<Board>> {
         self.sweep.fetch_add(1, Ordering::Relaxed);
-        let mut boards: Vec<_> = self.slots.read().values().filter_map(|slot| slot.get().cloned()).collect();
-        boards.sort_unstable_by_key(|board| board.id());
-        boards
+        let slots = self.slots.read();
+        let mut ids: Vec<_> =
+            slots.iter().filter(|(_, slot)| slot.initialized()).map(|(id, _)| *id).collect();
+        drop(slots);
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|id| self.slots.read().get(&id)?.get().cloned())
     }
 
     /// How many places are taken.
@@ -124,4 +128,43 @@ fn evict(slots: &mut HashMap<ShowtimeId, Slot, FixedState>, capacity: usize) -> 
         slots.remove(id);
     }
     idle.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_core::showtime::Snapshot;
+
+    use super::*;
+    use crate::store::Loaded;
+    use crate::store::conformance::room::{NOW, plan, settings};
+
+    async fn load(boards: &Boards, number: u64) -> Result<Arc<Board>, NoRoom> {
+        let id = ShowtimeId::from_number(number);
+        let snapshot = Snapshot {
+            settings: Arc::new(settings(1, 24)),
+            revision: 0,
+            seats: Vec::new(),
+            holds: Vec::new(),
+            ever_held: false,
+        };
+        let loaded = Loaded { plan: plan(2, None), snapshot, keys: Vec::new() };
+        let board = async || Ok::<_, ()>(Board::new(id, loaded, 0, NOW).ok());
+        boards.get(id, board).await.map(|board| board.ok().flatten().unwrap())
+    }
+
+    #[tokio::test]
+    async fn there_is_room_for_another_board_in_the_middle_of_a_sweep() {
+        let boards = Boards::new(4);
+        for number in 1..=4 {
+            load(&boards, number).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        for (number, board) in (11..).zip(boards.sweep()) {
+            seen.push(board.id().number());
+            assert!(load(&boards, number).await.is_ok(), "every other board is idle");
+        }
+        assert!(seen.contains(&1) && seen.is_sorted(), "{seen:?}");
+        let all: Vec<_> = boards.sweep().collect();
+        assert!(all.len() == 4 && load(&boards, 99).await.is_err(), "all are in hand");
+    }
 }

@@ -38,7 +38,7 @@ fn sweep(box_office: &BoxOffice, forget_keys: bool) {
     let inner = &box_office.0;
     inner.ports.clock.adjust();
     let now = box_office.now();
-    for board in inner.boards.all() {
+    for board in inner.boards.sweep() {
         if board.is_due(now) {
             for serial in board.due(now, HOLDS_PER_TICK) {
                 expire(box_office, &board, serial);
