@@ -243,3 +243,19 @@ fn a_token_opens_its_own_hold_and_no_other() {
         &[("booking", Nothing)],
     );
 }
+
+#[test]
+fn any_number_of_seats_is_too_many_through_every_door() {
+    let server = Server::start();
+    let showtime = House::open(&server).showtime_with(&json!({"max_seats_per_hold": 4}));
+    let hold = showtime.hold(&["A1"]);
+    for count in [5, 1000, 1001, 5000] {
+        let seats: Vec<String> = (0..count).map(|number| format!("A{number}")).collect();
+        let wish = || showtime.ask_with(&json!({"seats": &seats}));
+        let keyed = wish().key(&format!("{count} seats"));
+        for request in [wish(), keyed, wish().admin(), hold.ask(&json!({"add": &seats}))] {
+            assert_eq!(server.send(&request).refusal(422, "too_many_seats")["limit"], 4);
+        }
+    }
+    assert_eq!(showtime.taken(), "A1 held");
+}

@@ -20,7 +20,7 @@ use super::super::{App, Shared};
 use super::{execute, label, labels, metadata, visible_board};
 use crate::config::Scope;
 
-/// How many seats a body may name; the showtime's own limit is stricter.
+/// How many seats a body may name to be removed, or with a version.
 const MOST_SEATS: usize = 1000;
 
 /// `POST /v1/showtimes/{id}/holds`
@@ -144,9 +144,10 @@ fn show(app: &App, board: &Board, record: &Hold) -> Response {
     wire::answer(StatusCode::OK, &answer)
 }
 
-/// Seats as labels, or as objects with a label and a ticket.
+/// Seats as labels, or as objects with a label and a ticket. How many are too many is for the rules to say, as it is
+/// at the door for the stampede; the body's size is limited.
 fn seat_requests(fields: &mut Fields<'_>, name: &str) -> Option<SeatRequests> {
-    let seats = fields.list(name, MOST_SEATS, |value, pointer, faults: &mut Faults| match value {
+    let seats = fields.list(name, usize::MAX, |value, pointer, faults: &mut Faults| match value {
         Value::Object(_) => {
             let mut fields = Fields::new(value, pointer, faults);
             let seat = fields.required("seat", label);
