@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use boxoffice_core::change::{Actor, Event, RequestKey};
 use boxoffice_core::command::Command;
-use boxoffice_core::decide::{Context, Decided, WIND_UP_SEATS};
+use boxoffice_core::decide::{Context, Decided};
 use boxoffice_core::hold::{Contact, Hold};
 use boxoffice_core::id::{Reference, ShowtimeId};
 use boxoffice_core::refusal::Refusal;
@@ -303,25 +303,6 @@ impl BoxOffice {
             None => None,
         };
         Ok(Entry::Begin(Guards { _key: key, _turn: turn }))
-    }
-
-    /// The records that a command is about and that are not among the board's active holds.
-    async fn records(&self, board: &Arc<Board>, command: &Command) -> Result<Vec<Arc<Hold>>, Refused> {
-        let wanted = match command {
-            Command::WindUp => board.owners(WIND_UP_SEATS),
-            _ => command.target().into_iter().collect(),
-        };
-        let mut records = Vec::with_capacity(wanted.len());
-        for serial in wanted {
-            match board.active_hold(serial) {
-                Some(hold) => records.push(hold),
-                None => {
-                    let stored = self.0.ports.store.hold(board.id(), serial).await?;
-                    records.extend(stored.map(|stored| stored.hold));
-                }
-            }
-        }
-        Ok(records)
     }
 
     pub(crate) fn context(&self, caller: &Caller) -> Context {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use boxoffice_core::command::Command;
+use boxoffice_core::decide::WIND_UP_SEATS;
 use boxoffice_core::hold::{Contact, Hold, HoldStatus};
 use boxoffice_core::id::{HoldId, Serial, ShowtimeId};
 
@@ -49,6 +51,40 @@ impl BoxOffice {
         }
         let stored = self.0.ports.store.hold(showtime, serial).await?;
         Ok(stored.map(|stored| HoldView { board, hold: stored.hold, contact: stored.contact }))
+    }
+
+    /// The records that a command is about and that are not among the board's active holds.
+    pub(super) async fn records(
+        &self,
+        board: &Arc<Board>,
+        command: &Command,
+    ) -> Result<Vec<Arc<Hold>>, Refused> {
+        let wanted = match command {
+            Command::WindUp => board.owners(WIND_UP_SEATS),
+            _ => command.target().into_iter().collect(),
+        };
+        let mut records = Vec::with_capacity(wanted.len());
+        for serial in wanted {
+            let mut record = board.active_hold(serial);
+            if record.is_none() {
+                record = self.stored_record(board, serial).await?;
+                if record.as_ref().is_some_and(|hold| hold.status == HoldStatus::Active) {
+                    // The board is behind: it would not find the hold's seats to be the hold's.
+                    self.catch_up(board).await?;
+                    record = board.active_hold(serial);
+                    if record.is_none() {
+                        record = self.stored_record(board, serial).await?;
+                    }
+                }
+            }
+            records.extend(record);
+        }
+        Ok(records)
+    }
+
+    async fn stored_record(&self, board: &Board, serial: Serial) -> Result<Option<Arc<Hold>>, Refused> {
+        let stored = self.0.ports.store.hold(board.id(), serial).await?;
+        Ok(stored.map(|stored| stored.hold))
     }
 
     /// The buyer of a booking: as just given, or as stored.

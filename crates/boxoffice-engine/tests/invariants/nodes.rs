@@ -143,6 +143,19 @@ async fn random_patrons_through_two_nodes_find_the_truth() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hold_that_a_node_has_not_heard_of_is_released_whole() {
+    let house = House::new(Arc::new(LocalGate), Arc::new(DeadBus)).await;
+    let (one, other) = (house.node(1), house.node(2));
+    assert!(other.board(ID).await.is_ok(), "the other has its board loaded");
+    let held = serial(&one.execute(ID, &hold(&[1, 2]), &caller()).await.ok().unwrap());
+    let done = other.execute(ID, &Command::Release(held), &caller()).await.ok().unwrap();
+    assert_eq!(done.event.unwrap().change.seats.len(), 2, "its seats are let go with it");
+    assert_eq!(house.check(), 0);
+    compare(&house, &other).await;
+    assert!(other.execute(ID, &hold(&[1, 2]), &caller()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweeper_that_loses_a_conflict_catches_up() {
     let house = House::new(Arc::new(LocalGate), Arc::new(DeadBus)).await;
     let (one, other) = (house.node(1), house.node(2));
