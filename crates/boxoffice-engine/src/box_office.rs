@@ -231,7 +231,7 @@ impl BoxOffice {
         caller: &Caller,
     ) -> Result<Done, Refused> {
         if let Command::Hold(request) = command
-            && caller.request.is_none()
+            && stranger(command, caller)
         {
             self.level_for_strangers(&board).await?;
             if let Some(refusal) = board.refuse_at_a_glance(request, self.now()) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boxoffice_core::command::Command;
+use boxoffice_core::command::{Command, ExpectedVersion, SettingsPatch};
 use boxoffice_core::hold::HoldStatus;
 use boxoffice_core::id::Serial;
 use boxoffice_core::refusal::Refusal;
@@ -153,6 +153,23 @@ async fn a_hold_that_a_node_has_not_heard_of_is_released_whole() {
     assert_eq!(house.check(), 0);
     compare(&house, &other).await;
     assert!(other.execute(ID, &hold(&[1, 2]), &caller()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_names_versions_is_not_refused_by_settings_that_are_over() {
+    let house = House::new(Arc::new(LocalGate), Arc::new(DeadBus)).await;
+    let (one, other) = (house.node(1), house.node(2));
+    let limit = |seats| {
+        let patch = SettingsPatch { max_seats_per_hold: Some(seats), ..SettingsPatch::default() };
+        Command::ChangeShowtime(patch)
+    };
+    assert!(one.execute(ID, &limit(1), &caller()).await.is_ok());
+    assert!(other.board(ID).await.is_ok(), "the other has its board loaded");
+    assert!(one.execute(ID, &limit(2), &caller()).await.is_ok());
+    let Command::Hold(mut request) = hold(&[1, 2]) else { unreachable!() };
+    request.versions = vec![ExpectedVersion { seat: "A1".into(), version: 0 }];
+    let held = other.execute(ID, &Command::Hold(request), &caller()).await;
+    assert_eq!(held.err(), None);
 }
 
 #[tokio::test(start_paused = true)]
