@@ -43,7 +43,7 @@ pub(super) fn edit(scene: &Scene<'_>, serial: Serial, edit: &HoldEdit) -> Result
     }
     // From here it must succeed.
     let mut draft = Draft::new(scene, EventKind::HOLD_CHANGED);
-    draft.relies_on_settings = !wanted.is_empty() || edit.extend;
+    draft.relies_on_settings = true;
     let mut after = Hold::clone(hold);
     after.expires_at = deadline;
     after.seats.retain(|seat| !removed.contains(&seat.no));

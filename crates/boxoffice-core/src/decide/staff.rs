@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::showtime::Showtime;
 use crate::time::Timestamp;
 
-/// Decides [`Command::Block`](crate::command::Command::Block): seats that are blocked already stay as they are.
+/// Decides [`Command::Block`](crate::command::Command::Block): nothing happens if all are blocked already.
 pub(super) fn block(
     scene: &Scene<'_>,
     labels: &[CompactString],
@@ -24,7 +24,7 @@ pub(super) fn block(
     turn(scene, labels, reason, EventKind::BLOCKED, SeatStatus::Blocked)
 }
 
-/// Decides [`Command::Unblock`](crate::command::Command::Unblock): seats that are available stay as they are.
+/// Decides [`Command::Unblock`](crate::command::Command::Unblock): nothing happens if all are available.
 pub(super) fn unblock(
     scene: &Scene<'_>,
     labels: &[CompactString],
@@ -51,18 +51,18 @@ fn turn(
     if !conflicts.is_empty() {
         return Err(Refusal::SeatUnavailable(conflicts));
     }
-    let status = |no: SeatNo| scene.showtime.seat(no).status;
-    let turned: Vec<SeatNo> = numbers.into_iter().filter(|no| status(*no) != to).collect();
-    if turned.is_empty() {
+    if numbers.iter().all(|no| scene.showtime.seat(*no).status == to) {
         return Ok(Decision::Unchanged(None));
     }
-    // From here it must succeed.
+    // From here it must succeed. A seat that is so already is changed to what it is, so that its version is named:
+    // it may not be so any more where the store is ahead.
     let mut draft = Draft::new(scene, kind);
+    draft.relies_on_settings = true;
     draft.reason = reason.cloned();
-    for no in &turned {
+    for no in &numbers {
         draft.take_over(*no);
     }
-    for no in turned {
+    for no in numbers {
         draft.seat(no, to, 0);
     }
     Ok(draft.finish())

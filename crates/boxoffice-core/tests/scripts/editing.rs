@@ -15,7 +15,7 @@ fn seats_are_added_and_removed_and_the_deadline_stays() {
          claims => A1 A2 A3
          relies => v1
          edit a -A2
-         relies => nothing",
+         relies => v1",
     );
 }
 

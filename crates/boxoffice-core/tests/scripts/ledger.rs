@@ -222,9 +222,11 @@ impl Ledger {
         ensure(!seats.is_empty(), || "no_seats".into())?;
         named(seats)?;
         refuse_reasons(seats, |label| self.taken(label).filter(|why| *why != "blocked"))?;
-        let others: Vec<_> = seats.iter().filter(|label| self.seats[*label].status != status).collect();
-        others.iter().for_each(|label| self.take_over(label));
-        Ok(others.iter().map(|label| self.turn(label, status, 0)).count() > 0)
+        if seats.iter().all(|label| self.seats[label].status == status) {
+            return Ok(false);
+        }
+        seats.iter().for_each(|label| self.take_over(label));
+        Ok(seats.iter().map(|label| self.turn(label, status, 0)).count() > 0)
     }
 
     fn change(

@@ -7,7 +7,7 @@ fn blocked_seats_are_not_for_sale_until_unblocked() {
     play(
         "block A1 A2 by=desk reason=broken
          event => blocked by desk because broken A1 available>blocked:1 A2 available>blocked:1
-         relies => nothing
+         relies => v1
          counts => 16 0 0 2
          hold a A1 => seat_unavailable A1 blocked
          unblock A1 by=desk reason=mended
@@ -18,16 +18,16 @@ fn blocked_seats_are_not_for_sale_until_unblocked() {
 }
 
 #[test]
-fn seats_that_are_so_already_stay_as_they_are() {
+fn nothing_happens_if_all_seats_are_so_already() {
     play(
         "block A1
          block A1 => unchanged
          block A1 A2
-         seats A1 A2 => blocked:1 blocked:1
-         claims => A2
+         seats A1 A2 => blocked:2 blocked:1
+         claims => A1 A2
          unblock A3 => unchanged
          unblock A2 A3
-         seats A2 A3 => available:2 available:0",
+         seats A2 A3 => available:2 available:1",
     );
 }
 

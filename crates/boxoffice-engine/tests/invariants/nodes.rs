@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boxoffice_core::command::{Command, ExpectedVersion, SettingsPatch};
+use boxoffice_core::command::{Command, ExpectedVersion, HoldEdit, SettingsPatch};
 use boxoffice_core::hold::HoldStatus;
 use boxoffice_core::id::Serial;
 use boxoffice_core::refusal::Refusal;
+use boxoffice_core::seat::SeatStatus;
 use boxoffice_core::settings::Settings;
 use boxoffice_core::showtime::Showtime;
 use boxoffice_core::time::Timestamp;
@@ -156,6 +157,21 @@ async fn a_hold_that_a_node_has_not_heard_of_is_released_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_changes_on_a_node_that_has_not_heard_that_the_showtime_was_called_off() {
+    let house = House::new(Arc::new(LocalGate), Arc::new(DeadBus)).await;
+    let (one, other) = (house.node(1), house.node(2));
+    let held = serial(&one.execute(ID, &hold(&[1, 2]), &caller()).await.ok().unwrap());
+    assert!(other.board(ID).await.is_ok(), "the other has its board loaded");
+    assert!(one.execute(ID, &Command::CancelShowtime, &caller()).await.is_ok());
+    let block = Command::Block { seats: vec!["A5".into()], reason: None };
+    let edit = HoldEdit { remove: vec!["A2".into()], ..HoldEdit::default() };
+    for command in [block, Command::Edit(held, edit)] {
+        let refused = other.execute(ID, &command, &caller()).await.err();
+        assert_eq!(refused, Some(Refused::Rule(Refusal::ShowtimeCancelled)), "{command:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_names_versions_is_not_refused_by_settings_that_are_over() {
     let house = House::new(Arc::new(LocalGate), Arc::new(DeadBus)).await;
     let (one, other) = (house.node(1), house.node(2));
@@ -170,6 +186,23 @@ async fn who_names_versions_is_not_refused_by_settings_that_are_over() {
     request.versions = vec![ExpectedVersion { seat: "A1".into(), version: 0 }];
     let held = other.execute(ID, &Command::Hold(request), &caller()).await;
     assert_eq!(held.err(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seat_that_another_node_put_back_on_sale_is_blocked_again() {
+    let house = House::new(Arc::new(LocalGate), Arc::new(DeadBus)).await;
+    let (one, other) = (house.node(1), house.node(2));
+    let block = |seats: &[&str]| Command::Block {
+        seats: seats.iter().map(|seat| (*seat).into()).collect(),
+        reason: None,
+    };
+    let unblock = Command::Unblock { seats: vec!["A1".into()], reason: None };
+    assert!(one.execute(ID, &block(&["A1"]), &caller()).await.is_ok());
+    assert!(other.execute(ID, &unblock, &caller()).await.is_ok());
+    assert!(one.execute(ID, &block(&["A1", "A2"]), &caller()).await.is_ok());
+    let seats = one.board(ID).await.ok().unwrap().seats(Timestamp::default()).0;
+    assert_eq!([seats[0].status, seats[1].status], [SeatStatus::Blocked; 2]);
+    compare(&house, &one).await;
 }
 
 #[tokio::test(start_paused = true)]
