@@ -163,10 +163,10 @@ impl Person {
         let key = if step == Step::Reuse { self.last_key.unwrap_or(own) } else { own };
         if step != Step::Reuse && lots.permille(350) {
             let name = format_compact!("client {} op {place}", self.number);
-            return Question::Do(command, None, Actor::Key(name));
+            return Question::Do(Arc::new(command), None, Actor::Key(name));
         }
         self.last_key = Some(key);
-        Question::Do(command, Some(RequestKey { key, fingerprint: own }), Actor::Patron)
+        Question::Do(Arc::new(command), Some(RequestKey { key, fingerprint: own }), Actor::Patron)
     }
 
     fn hold(&self, lots: &Lots) -> HoldSeats {

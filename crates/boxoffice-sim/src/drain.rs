@@ -171,11 +171,11 @@ async fn probe(world: &Arc<World>, node: &Node, id: ShowtimeId, number: usize) -
     ];
     for (place, command) in commands.into_iter().enumerate() {
         let name = format_compact!("probe {number} {place} of {id}");
-        let question = Question::Do(command, None, Actor::Key(name.clone()));
+        let question = Question::Do(Arc::new(command), None, Actor::Key(name.clone()));
         match ask(world, node.clone(), (NOBODY, place), id, question).await {
             Ok(Some(Answer::Done { hold: Some(hold), .. })) => {
                 let name = format_compact!("{name} released");
-                let question = Question::Do(Command::Release(hold.serial), None, Actor::Key(name));
+                let question = Question::Do(Arc::new(Command::Release(hold.serial)), None, Actor::Key(name));
                 let released = ask(world, node.clone(), (NOBODY, place), id, question).await;
                 if !matches!(released, Ok(Some(Answer::Done { .. }))) {
                     faults.push(format!("{id}: the last hold cannot be released: {released:?}"));

@@ -28,7 +28,7 @@ pub struct Moment {
 #[derive(Debug, Clone)]
 pub enum Question {
     /// To carry out a command.
-    Do(Command, Option<RequestKey>, Actor),
+    Do(Arc<Command>, Option<RequestKey>, Actor),
     /// To show a hold or booking.
     Show(Serial),
 }

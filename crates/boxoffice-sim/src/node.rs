@@ -94,7 +94,7 @@ impl Randomness for NodeLots {
     fn next(&self) -> u64 {
         let drawn = self.lots.draw();
         // Three different ones, which differ in their highest bits: those that serials are made of.
-        if self.repeats { drawn % 3 << 62 } else { drawn }
+        if self.repeats { (drawn % 3) << 62 } else { drawn }
     }
 }
 

@@ -127,7 +127,7 @@ impl ShowtimeRows {
         let seat = |no| self.seats.get(&no).map_or(0, |seat: &SeatState| seat.version);
         let hold = |serial| self.holds.get(&serial).map_or(0, |hold: &HoldRow| hold.version);
         key_is_free
-            && !(*never_held && !self.holds.is_empty())
+            && (!*never_held || self.holds.is_empty())
             && settings_version.is_none_or(|version| version == self.settings_version)
             && change.seats.iter().all(|change| seat(change.no) + 1 == change.version)
             && change.holds.iter().all(|after| hold(after.serial) + 1 == after.version)

@@ -3,6 +3,7 @@
 use boxoffice_core::command::{Command, HoldEdit};
 use boxoffice_core::hold::Hold;
 use boxoffice_core::plan::SeatNo;
+use compact_str::CompactString;
 
 use crate::history::{Answer, Question};
 
@@ -12,7 +13,7 @@ fn labels<'a>(labels: impl Iterator<Item = &'a str>) -> String {
 
 fn edit(edit: &HoldEdit) -> String {
     let add = labels(edit.add.iter().map(|seat| seat.seat.as_str()));
-    let remove = labels(edit.remove.iter().map(|seat| seat.as_str()));
+    let remove = labels(edit.remove.iter().map(CompactString::as_str));
     let extend = if edit.extend { " extend" } else { "" };
     format!("edit +[{add}] -[{remove}]{extend}")
 }
@@ -29,11 +30,11 @@ fn command(command: &Command) -> String {
         Command::Confirm { hold, .. } => format!("confirm {hold:x}"),
         Command::Cancel { booking, seats: None } => format!("cancel {booking:x}"),
         Command::Cancel { booking, seats: Some(seats) } => {
-            format!("cancel {} of {booking:x}", labels(seats.iter().map(|seat| seat.as_str())))
+            format!("cancel {} of {booking:x}", labels(seats.iter().map(CompactString::as_str)))
         }
-        Command::Block { seats, .. } => format!("block {}", labels(seats.iter().map(|seat| seat.as_str()))),
+        Command::Block { seats, .. } => format!("block {}", labels(seats.iter().map(CompactString::as_str))),
         Command::Unblock { seats, .. } => {
-            format!("unblock {}", labels(seats.iter().map(|seat| seat.as_str())))
+            format!("unblock {}", labels(seats.iter().map(CompactString::as_str)))
         }
         Command::ChangeShowtime(patch) => format!("change settings: {patch:?}"),
         Command::CancelShowtime => "call off".into(),

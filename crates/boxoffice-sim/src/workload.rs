@@ -139,7 +139,8 @@ impl Workload {
             };
             rows.insert(ShowtimeId::from_number(number), ShowtimeRows::new(plan, &settings));
         }
-        let busy = lots.between(3, 14);
+        // Now and then a crowd.
+        let busy = if lots.permille(100) { lots.between(15, 60) } else { lots.between(3, 14) };
         let mut clients: Vec<_> = (0..busy).map(|_| patron(&lots, count)).collect();
         for _ in 0..lots.below(3) {
             clients.push(staff(&lots, count));

@@ -18,7 +18,7 @@ use crate::gate::Claims;
 use crate::history::{History, Moment};
 use crate::lots::Lots;
 use crate::node::{self, Link, Setup};
-use crate::rows::{Mutation, Rows, Stamp};
+use crate::rows::{Mutation, Rows, ShowtimeRows, Stamp};
 use crate::trace::Trace;
 use crate::truth::Truth;
 
@@ -216,7 +216,7 @@ impl World {
         Moment {
             ms: self.executor.now_ms(),
             clock: self.clocks[machine].now(),
-            head: self.truth.look(|rows| rows.get(&showtime).map_or(0, |rows| rows.revision())),
+            head: self.truth.look(|rows| rows.get(&showtime).map_or(0, ShowtimeRows::revision)),
             told: self.history.lock().told(showtime),
         }
     }

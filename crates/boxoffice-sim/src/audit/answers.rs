@@ -22,7 +22,7 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<String> {
         (
             Question::Do(command, key, actor),
             Answer::Done { event: Some(event), hold, contact, replayed, .. },
-        ) => check_done(asked, ended, event, *replayed, (command, key.as_ref(), actor))
+        ) => check_done(asked, ended, event, *replayed, (&**command, key.as_ref(), actor))
             .or_else(|| check_record(asked, event, hold.as_ref(), contact.as_ref(), command)),
         (Question::Do(command, ..), Answer::Done { event: None, hold, revision, .. }) => {
             check_unchanged(asked, ended, *revision, hold.as_ref(), command)

@@ -6,6 +6,7 @@ use boxoffice_core::hold::{Hold, HoldStatus};
 use boxoffice_core::plan::SeatNo;
 use boxoffice_core::seat::SeatStatus;
 use boxoffice_core::settings::Settings;
+use compact_str::CompactString;
 
 use super::replay::State;
 
@@ -69,7 +70,7 @@ pub(crate) fn does(command: &Command, event: &Event, before: &State) -> bool {
         Command::Edit(serial, edit) => {
             let (Some(before), Some(after)) = (known(*serial), record(*serial)) else { return false };
             let mut wanted = seats_of(before);
-            let removed = numbers(edit.remove.iter().map(|seat| seat.as_str()));
+            let removed = numbers(edit.remove.iter().map(CompactString::as_str));
             wanted.retain(|no| !removed.contains(no));
             wanted.extend(numbers(edit.add.iter().map(|seat| seat.seat.as_str())));
             wanted.sort_unstable();
@@ -89,7 +90,7 @@ pub(crate) fn does(command: &Command, event: &Event, before: &State) -> bool {
                 && becomes(SeatStatus::Booked) == seats_of(after)
         }
         Command::Cancel { booking, seats } => {
-            let chosen = seats.as_ref().map(|seats| numbers(seats.iter().map(|seat| seat.as_str())));
+            let chosen = seats.as_ref().map(|seats| numbers(seats.iter().map(CompactString::as_str)));
             let (Some(before), Some(after)) = (known(*booking), record(*booking)) else { return false };
             let right = before.seats.iter().zip(&after.seats).all(|(was, is)| {
                 let named = chosen.as_ref().is_none_or(|chosen| chosen.contains(&was.no));
@@ -98,7 +99,7 @@ pub(crate) fn does(command: &Command, event: &Event, before: &State) -> bool {
             change.kind == EventKind::CANCELLED && right
         }
         Command::Block { seats, .. } => {
-            let wanted = numbers(seats.iter().map(|seat| seat.as_str()));
+            let wanted = numbers(seats.iter().map(CompactString::as_str));
             let blocked = becomes(SeatStatus::Blocked);
             change.kind == EventKind::BLOCKED
                 && wanted.iter().all(|no| {
@@ -107,7 +108,7 @@ pub(crate) fn does(command: &Command, event: &Event, before: &State) -> bool {
                 && blocked.iter().all(|no| wanted.contains(no))
         }
         Command::Unblock { seats, .. } => {
-            let wanted = numbers(seats.iter().map(|seat| seat.as_str()));
+            let wanted = numbers(seats.iter().map(CompactString::as_str));
             change.kind == EventKind::UNBLOCKED
                 && change.seats.iter().all(|seat| {
                     seat.to == SeatStatus::Available
@@ -126,8 +127,8 @@ pub(crate) fn does(command: &Command, event: &Event, before: &State) -> bool {
 /// Whether the state is as the command wants it, so that there was nothing to do.
 pub(crate) fn is_done(command: &Command, state: &State) -> bool {
     let status = |serial: &u64| state.holds.get(serial).map(|hold| hold.status);
-    let all_are = |labels: &[compact_str::CompactString], wanted: SeatStatus| {
-        numbers(labels.iter().map(|label| label.as_str()))
+    let all_are = |labels: &[CompactString], wanted: SeatStatus| {
+        numbers(labels.iter().map(CompactString::as_str))
             .iter()
             .all(|no| state.seats.get(*no as usize).is_some_and(|seat| seat.status == wanted))
     };
@@ -137,7 +138,7 @@ pub(crate) fn is_done(command: &Command, state: &State) -> bool {
         }
         Command::Confirm { hold, .. } => status(hold) == Some(HoldStatus::Booked),
         Command::Cancel { booking, seats } => {
-            let chosen = seats.as_ref().map(|seats| numbers(seats.iter().map(|seat| seat.as_str())));
+            let chosen = seats.as_ref().map(|seats| numbers(seats.iter().map(CompactString::as_str)));
             state.holds.get(booking).is_some_and(|hold| {
                 let named = |no: &SeatNo| chosen.as_ref().is_none_or(|chosen: &Vec<_>| chosen.contains(no));
                 hold.seats.iter().filter(|seat| named(&seat.no)).all(|seat| seat.cancelled)
