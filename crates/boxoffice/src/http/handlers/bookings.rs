@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::super::auth::Credential;
 use super::super::json::{Faults, Fields, text};
+use super::super::log::note_done;
 use super::super::problem::{Code, Problem};
 use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
 use super::super::wire::{self, hold};
@@ -49,7 +50,9 @@ pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<R
         return Ok(wire::answer(StatusCode::OK, &booking));
     }
     let location = format!("/v1/bookings/{}", BookingId { showtime: id.showtime, serial: id.serial });
-    Ok(wire::created(&location, &booking, done.replayed))
+    let mut response = wire::created(&location, &booking, done.replayed);
+    note_done(&mut response, &done);
+    Ok(response)
 }
 
 /// `GET /v1/bookings/{id}`
@@ -92,6 +95,7 @@ pub async fn cancel(
         done.hold.as_ref().ok_or_else(|| Problem::new(Code::Internal, "A booking has no record."))?;
     let mut response = wire::answer(StatusCode::OK, &show(&app, &done.board, record, done.contact.as_ref())?);
     wire::mark_replayed(&mut response, done.replayed);
+    note_done(&mut response, &done);
     Ok(response)
 }
 

@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use super::super::json::{Faults, Fields, integer, text};
+use super::super::log::note_change;
 use super::super::problem::{Code, Problem};
 use super::super::request::{Asked, AskedWithBody, Id, PathId};
 use super::super::wire::{self, Page};
@@ -113,7 +114,11 @@ pub(super) async fn create(
         .map_err(|error| store_problem(app, error))?;
     let entry = entry.ok_or_else(|| Problem::new(Code::Internal, "It was added but cannot be found."))?;
     let location = format!("/v1/{}/{}", segment(kind), id_text(kind, created.number));
-    Ok(wire::created(&location, &show(&entry), created.replayed))
+    let mut response = wire::created(&location, &show(&entry), created.replayed);
+    if !created.replayed {
+        note_change(&mut response, None, &asked.credential.actor());
+    }
+    Ok(response)
 }
 
 async fn list(app: &App, mut asked: Asked, kind: Kind) -> Result<Response, Problem> {

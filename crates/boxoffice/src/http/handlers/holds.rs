@@ -13,6 +13,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::super::json::{Faults, Fields, boolean, integer};
+use super::super::log::note_done;
 use super::super::problem::{Code, Problem};
 use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
 use super::super::wire::{self, hold};
@@ -66,7 +67,9 @@ pub async fn hold_on(
     // A first answer shows the time left as of its decision, a repeated one as of now.
     let now = if done.replayed { app.office.now() } else { event.change.at };
     let answer = hold::hold(app, id, &plan, record, now);
-    Ok(wire::created(&format!("/v1/holds/{}", answer.id), &answer, done.replayed))
+    let mut response = wire::created(&format!("/v1/holds/{}", answer.id), &answer, done.replayed);
+    note_done(&mut response, &done);
+    Ok(response)
 }
 
 /// `GET /v1/holds/{id}`
@@ -103,6 +106,7 @@ pub async fn change(
         done.hold.as_ref().ok_or_else(|| Problem::new(Code::Internal, "A changed hold has no record."))?;
     let mut response = show(&app, &done.board, record);
     wire::mark_replayed(&mut response, done.replayed);
+    note_done(&mut response, &done);
     Ok(response)
 }
 
@@ -121,6 +125,7 @@ pub async fn release(
     let done = execute_on_hold(&app, id, &Command::Release(id.serial), &caller).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     wire::mark_replayed(&mut response, done.replayed);
+    note_done(&mut response, &done);
     Ok(response)
 }
 

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::json::{self as body, Faults, Fields, text};
+use super::super::log::note_change;
 use super::super::problem::{Code, Problem};
 use super::super::request::{self, Asked, Id};
 use super::super::wire;
@@ -100,7 +101,12 @@ async fn add(
     let mut answer = wire::catalogue::auditorium(auditorium);
     answer["warnings"] = warnings.clone();
     answer["label_rule"] = label_rule.into();
-    Ok(wire::created(&format!("/v1/auditoriums/{}", auditorium.id), &answer, created.replayed))
+    let mut response =
+        wire::created(&format!("/v1/auditoriums/{}", auditorium.id), &answer, created.replayed);
+    if !created.replayed {
+        note_change(&mut response, None, &asked.credential.actor());
+    }
+    Ok(response)
 }
 
 struct Draft {

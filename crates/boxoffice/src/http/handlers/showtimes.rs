@@ -15,6 +15,7 @@ use boxoffice_engine::catalogue::{New, NotCreated, ShowtimeEntry};
 use http::StatusCode;
 use serde_json::Value;
 
+use super::super::log::{note_change, note_done};
 use super::super::problem::{Code, Problem, check_settings};
 use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
 use super::super::wire::{self, catalogue::Surroundings};
@@ -73,7 +74,12 @@ pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<R
     let id_text = |number| ShowtimeId::from_number(number).to_string();
     let created = created.map_err(|error| not_created(&app, error, id_text))?;
     let id = ShowtimeId::from_number(created.number);
-    Ok(wire::created(&format!("/v1/showtimes/{id}"), &show(&app, id).await?, created.replayed))
+    let location = format!("/v1/showtimes/{id}");
+    let mut response = wire::created(&location, &show(&app, id).await?, created.replayed);
+    if !created.replayed {
+        note_change(&mut response, Some(id), &asked.credential.actor());
+    }
+    Ok(response)
 }
 
 /// `PATCH /v1/showtimes/{id}`
@@ -119,6 +125,7 @@ async fn answer_command(
     let done = execute(app, id, command, &asked.caller(body)).await?;
     let mut response = wire::answer(StatusCode::OK, &show(app, id).await?);
     wire::mark_replayed(&mut response, done.replayed);
+    note_done(&mut response, &done);
     Ok(response)
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::Shared;
 use super::super::json::{Faults, Fields, text};
+use super::super::log::note_done;
 use super::super::problem::Problem;
 use super::super::request::{Asked, AskedWithBody, Id};
 use super::super::wire::{self, seats, time};
@@ -64,6 +65,7 @@ async fn turn(
     let answer = json!({"revision": done.revision, "seats": shown});
     let mut response = wire::answer(StatusCode::OK, &answer);
     wire::mark_replayed(&mut response, done.replayed);
+    note_done(&mut response, &done);
     Ok(response)
 }
 
