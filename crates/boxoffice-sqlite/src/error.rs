@@ -73,6 +73,14 @@ pub enum OpenError {
         /// The oldest without the defect.
         needed: &'static str,
     },
+    /// What is in it cannot be understood.
+    #[error("{path} is damaged: {what}; run `boxoffice audit` on it, and restore the last backup")]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is damaged.
+        what: String,
+    },
     /// A copy did not pass its checks.
     #[error("the copy is not sound: {0}")]
     Unsound(String),

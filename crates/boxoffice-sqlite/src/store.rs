@@ -100,7 +100,7 @@ impl SqliteStore {
         }
         let epoch = begin_history(&mut connection).at(path)?;
         make_token_key(&connection).at(path)?;
-        let newest = newest_time(&connection).at(path)?;
+        let newest = newest_time(&connection, path)?;
         let events = Arc::new(EventPlaces::read(&connection).at(path)?);
         let files = OpenFiles::at(path)?;
         lock.tell(&files).at(path)?;
@@ -175,12 +175,18 @@ fn random<const N: usize>() -> rusqlite::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn newest_time(connection: &Connection) -> rusqlite::Result<Timestamp> {
-    let sql = "SELECT body FROM event ORDER BY seq DESC LIMIT 1";
-    let body: Option<Vec<u8>> =
-        rusqlite::OptionalExtension::optional(connection.query_row(sql, [], |row| row.get(0)))?;
-    let newest = body.and_then(|body| boxoffice_core::change::Change::decode(&body).ok());
-    Ok(newest.map_or(Timestamp::default(), |change| change.at))
+/// The time of the newest event: the clock never goes below it, so it must not be taken for none.
+fn newest_time(connection: &Connection, path: &Path) -> Result<Timestamp, OpenError> {
+    let sql = "SELECT seq, body FROM event ORDER BY seq DESC LIMIT 1";
+    let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let last: Option<(i64, Vec<u8>)> =
+        rusqlite::OptionalExtension::optional(connection.query_row(sql, [], columns)).at(path)?;
+    let Some((seq, body)) = last else { return Ok(Timestamp::default()) };
+    let change = boxoffice_core::change::Change::decode(&body).map_err(|malformed| OpenError::Damaged {
+        path: path.to_owned(),
+        what: format!("the newest event, in row {seq}, cannot be read: {malformed}"),
+    })?;
+    Ok(change.at)
 }
 
 impl Store for SqliteStore {

@@ -271,6 +271,18 @@ async fn a_damaged_page_is_reported_and_not_copied() {
 }
 
 #[tokio::test]
+async fn a_damaged_newest_event_is_named_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.db");
+    let (store, node, _) = sell(&path, Options::default()).await;
+    close(store, node).await;
+    let sql = "UPDATE event SET body = x'00' WHERE seq = (SELECT max(seq) FROM event)";
+    rusqlite::Connection::open(&path).unwrap().execute(sql, []).unwrap();
+    let opened = open(&path).map(drop).map_err(|error| error.to_string());
+    assert!(opened.is_err_and(|why| why.contains("the newest event") && why.contains("b.db")));
+}
+
+#[tokio::test]
 async fn a_key_that_was_forgotten_may_be_used_again_but_not_before() {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
     for (later_ms, removed, violations) in [(DAY_MS, true, 0), (DAY_MS + 1, false, 0), (DAY_MS - 1, true, 1)]
