@@ -206,7 +206,8 @@ impl Writer {
             Some(outcomes) => {
                 self.hand_back(batch.into_iter().map(|commit| commit.ticket).zip(outcomes).collect());
             }
-            None => self.refuse(batch),
+            // What waits for the catalogue can be done now.
+            None => self.hand_back_refused(batch),
         }
     }
 
@@ -257,12 +258,17 @@ impl Writer {
     }
 
     fn refuse(&self, batch: Vec<Commit>) {
-        self.hand_back(batch.into_iter().map(|commit| (commit.ticket, Outcome::Unavailable)).collect());
+        self.hand_back_refused(batch);
         self.refuse_creations();
     }
 
+    fn hand_back_refused(&self, batch: Vec<Commit>) {
+        self.hand_back(batch.into_iter().map(|commit| (commit.ticket, Outcome::Unavailable)).collect());
+    }
+
     fn refuse_creations(&self) {
-        let why = self.shared.trouble.lock().clone().unwrap_or_default();
+        let why = self.shared.trouble.lock().clone();
+        let why = why.unwrap_or_else(|| "the store could not be written a moment ago; try again".to_owned());
         for creation in self.shared.creations.lock().drain(..) {
             // Whoever asked may have gone.
             let _ = creation.answer.send(Err(NotCreated::Store(StoreError::Unavailable(why.clone()))));

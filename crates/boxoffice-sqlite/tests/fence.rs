@@ -15,6 +15,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use boxoffice_core::id::CinemaId;
+use boxoffice_engine::catalogue::{Catalogue as _, Cinema, Entry, New};
 use boxoffice_engine::queue::{Outcome, Rejected};
 use boxoffice_engine::store::Store as _;
 use boxoffice_sqlite::{Options, SqliteStore};
@@ -23,16 +25,29 @@ use queue::{Word, push, start};
 use showtime::make_showtime;
 
 static DISK_FAILS: AtomicBool = AtomicBool::new(false);
+/// The next sync hangs until this is taken back, and then fails.
+static NEXT_SYNC_HANGS: AtomicBool = AtomicBool::new(false);
+static A_SYNC_HANGS: AtomicBool = AtomicBool::new(false);
+/// The tests of this file share one disk.
+static DISK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[expect(
     unsafe_code,
     reason = "standing in for the C library is the only way to make the real SQLite's sync fail"
 )]
 mod sync {
-    use super::{DISK_FAILS, Ordering, c_int};
+    use super::{A_SYNC_HANGS, DISK_FAILS, NEXT_SYNC_HANGS, Ordering, c_int};
 
     fn sync(call: libc::c_long, file: c_int) -> c_int {
-        if DISK_FAILS.load(Ordering::SeqCst) {
+        let mut fails = DISK_FAILS.load(Ordering::SeqCst);
+        if NEXT_SYNC_HANGS.swap(false, Ordering::SeqCst) {
+            A_SYNC_HANGS.store(true, Ordering::SeqCst);
+            while A_SYNC_HANGS.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            fails = true;
+        }
+        if fails {
             // SAFETY: the location of this thread's errno is always valid.
             unsafe { *libc::__errno_location() = libc::EIO };
             return -1;
@@ -72,6 +87,7 @@ fn blocked_after_restart(copy: &Path) -> Vec<u32> {
 
 #[tokio::test]
 async fn a_commit_whose_outcome_is_unknown_is_decided_by_a_fence() {
+    let _disk = DISK.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.db");
     let store = SqliteStore::open(&path, Options::default()).unwrap();
@@ -103,4 +119,32 @@ async fn a_commit_whose_outcome_is_unknown_is_decided_by_a_fence() {
     queue.refuse(Some(Rejected::Closed));
     store.stop().await;
     assert_eq!(boxoffice_sqlite::audit::run(&path, |_, _| {}).unwrap().violations, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_comes_for_the_catalogue_while_a_commit_fails_is_done_after_the_fence() {
+    let _disk = DISK.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("b.db"), Options::default()).unwrap();
+    let queue = start(&store);
+    make_showtime(&store).await;
+    NEXT_SYNC_HANGS.store(true, Ordering::SeqCst);
+    let mut lost = push(&queue, 1).unwrap();
+    while !A_SYNC_HANGS.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    let cinema = Cinema {
+        id: CinemaId::from_number(1),
+        name: "C".into(),
+        time_zone: "UTC".into(),
+        address: None,
+        external_id: None,
+    };
+    let created = store.create(New::Entry(Entry::Cinema(cinema)), None);
+    A_SYNC_HANGS.store(false, Ordering::SeqCst);
+    assert_eq!(lost.recv().await, Some(Word::Settled(Outcome::Unavailable)));
+    let created = created.await;
+    assert!(created.is_ok(), "the store takes writes again: {created:?}");
+    queue.refuse(Some(Rejected::Closed));
+    store.stop().await;
 }
