@@ -227,3 +227,16 @@ fn every_error_code_is_documented() {
     }
     fail_with("Whoever uses the API must find every code.", &faults);
 }
+
+#[test]
+fn the_licence_is_the_one_that_the_manifests_name() {
+    let licence = read("LICENSE");
+    assert!(licence.contains("Apache License") && licence.contains("Version 2.0, January 2004"));
+    assert!(licence.contains("END OF TERMS AND CONDITIONS"), "it is the whole text");
+    assert!(read("Cargo.toml").contains("license = \"Apache-2.0\""));
+    let others = |(name, text): (String, String)| {
+        (name != "Cargo.toml" && !text.contains("license.workspace = true")).then_some(name)
+    };
+    let faults: Vec<_> = files(&["Cargo.toml"]).into_iter().filter_map(others).collect();
+    fail_with("Every crate has the workspace's licence.", &faults);
+}
