@@ -109,6 +109,7 @@ pub trait Store: Send + Sync {
     fn start(&self, queue: Arc<CommitQueue>, sink: OutcomeSink);
 
     /// Ends when what was committed before the queue was closed is safely away and the store has let go of its files.
+    /// After it nothing can be read.
     fn stop(&self) -> BoxFuture<'_, ()>;
 
     /// The name of the history that revisions belong to.

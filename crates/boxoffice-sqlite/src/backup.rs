@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::audit::{self, integrity};
 use crate::connection::{beside, check_ours, check_version, has_content, log_of, open_reader};
 use crate::error::{At, OpenError};
-use crate::lock::writes_elsewhere;
+use crate::lock::{WriterLock, writes_elsewhere};
 use crate::migration::{MIGRATIONS, check};
 use crate::store::{Options, SqliteStore};
 
@@ -45,16 +45,31 @@ pub fn restore(file: &Path, target: &Path) -> Result<AuditReport, OpenError> {
     if has_content(&log) {
         return Err(OpenError::LogBeside { path: file.to_owned(), log });
     }
-    for suffix in ["-wal", "-shm"] {
-        let name = beside(target, suffix);
-        if name.exists() {
-            return Err(OpenError::Exists(name));
-        }
+    if target.exists() {
+        return Err(OpenError::Exists(target.to_owned()));
     }
+    // Held to the end: a server whose file was deleted under it may still be there.
+    let lock = WriterLock::take(target)?;
+    remove_empty_log(target)?;
     let report = publish(target, |part| std::fs::copy(file, part).map(drop).at(part))?;
     // Opening it for writing renews the epoch.
-    drop(SqliteStore::open(target, Options::default())?);
+    drop(SqliteStore::open_locked(target, Options::default(), lock)?);
     Ok(report)
+}
+
+/// Removes what a reader left beside a database that is no more: a log in which nothing stands, and its index. A log
+/// in which something stands is kept, and refused.
+fn remove_empty_log(target: &Path) -> Result<(), OpenError> {
+    let log = beside(target, "-wal");
+    if has_content(&log) {
+        return Err(OpenError::Exists(log));
+    }
+    for name in [log, beside(target, "-shm")] {
+        if name.exists() {
+            std::fs::remove_file(&name).at(&name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes `target` by way of `target.part`: written, marked, checked, synced, renamed.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 
 use boxoffice_engine::runtime::BoxFuture;
 use boxoffice_engine::store::StoreError;
@@ -13,11 +14,25 @@ use tokio::sync::oneshot;
 use crate::connection::open_reader;
 use crate::error::{At, OpenError, read_error};
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A bounded queue of reads, and the threads that do them. They end when this is dropped.
+enum Job {
+    Read(Work),
+    /// The thread that gets this ends.
+    End,
+}
+
+/// A bounded queue of reads, and the threads that do them. They have ended, and closed their connections, when this
+/// has been dropped.
 pub(crate) struct Readers {
     jobs: SyncSender<Job>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// Why a read gave nothing: SQLite's error, or bytes that cannot be understood.
@@ -59,13 +74,30 @@ impl Readers {
     pub(crate) fn start(path: &Path, threads: usize, waiting: usize) -> Result<Self, OpenError> {
         let (jobs, receiver) = sync_channel::<Job>(waiting);
         let receiver = Arc::new(Mutex::new(receiver));
+        let mut readers = Self { jobs, threads: Mutex::default() };
         for number in 0..threads {
             let connection = open_reader(path)?;
             let receiver = Arc::clone(&receiver);
             let builder = std::thread::Builder::new().name(format!("reader-{number}"));
-            builder.spawn(move || work(connection, &receiver)).at(path)?;
+            let thread = builder.spawn(move || work(connection, &receiver)).at(path)?;
+            readers.threads.get_mut().push(thread);
         }
-        Ok(Self { jobs })
+        Ok(readers)
+    }
+
+    /// Does what waits, and then no more: every connection is closed. SQLite removes its files only when a connection
+    /// that may write is the last one to be closed, so the writer calls this before it closes its own.
+    pub(crate) fn end(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for _ in &threads {
+            // All may have ended already.
+            let _ = self.jobs.send(Job::End);
+        }
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a reader panicked");
+            }
+        }
     }
 
     /// Reads in one database snapshot.
@@ -75,7 +107,7 @@ impl Readers {
         F: FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     {
         let (sender, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        let work: Work = Box::new(move |connection| {
             let result = connection
                 .transaction_with_behavior(TransactionBehavior::Deferred)
                 .map_err(ReadError::from)
@@ -83,7 +115,7 @@ impl Readers {
             // Whoever asked may have gone.
             let _ = sender.send(result.map_err(StoreError::from));
         });
-        let queued = self.jobs.try_send(job);
+        let queued = self.jobs.try_send(Job::Read(work));
         Box::pin(async move {
             match queued {
                 Ok(()) => {
@@ -102,8 +134,8 @@ fn work(mut connection: Connection, jobs: &Mutex<Receiver<Job>>) {
     loop {
         let job = jobs.lock().recv();
         match job {
-            Ok(job) => job(&mut connection),
-            Err(_) => return,
+            Ok(Job::Read(work)) => work(&mut connection),
+            Ok(Job::End) | Err(_) => return,
         }
     }
 }

@@ -69,7 +69,8 @@ pub struct SqliteStore {
     options: Options,
     epoch: String,
     newest: Timestamp,
-    readers: Readers,
+    /// Before what the writer will own, so that they are closed before it.
+    readers: Arc<Readers>,
     plans: Arc<Plans>,
     events: Arc<EventPlaces>,
     shared: Arc<Shared>,
@@ -85,6 +86,11 @@ impl SqliteStore {
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         check_version()?;
         let lock = WriterLock::take(path)?;
+        Self::open_locked(path, options, lock)
+    }
+
+    /// As [`open`](Self::open), for whoever has the lock.
+    pub(crate) fn open_locked(path: &Path, options: Options, lock: WriterLock) -> Result<Self, OpenError> {
         let is_new = !has_content(path);
         if is_new && has_content(&log_of(path)) {
             // SQLite would delete it, and the newest sales with it.
@@ -105,6 +111,7 @@ impl SqliteStore {
         let files = OpenFiles::at(path)?;
         lock.tell(&files).at(path)?;
         let readers = Readers::start(path, options.readers.max(1), options.waiting_reads)?;
+        let readers = Arc::new(readers);
         Ok(Self {
             path: path.to_owned(),
             epoch,
@@ -212,6 +219,7 @@ impl Store for SqliteStore {
                     keep_keys_ms: self.options.keep_keys_ms,
                     events: Arc::clone(&self.events),
                     checkpoints,
+                    readers: Arc::clone(&self.readers),
                     _lock: lock,
                 };
                 let (end, ended) = oneshot::channel::<()>();

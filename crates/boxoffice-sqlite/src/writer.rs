@@ -25,6 +25,7 @@ use crate::catalogue;
 use crate::event_places::EventPlaces;
 use crate::lock::WriterLock;
 use crate::open_files::OpenFiles;
+use crate::readers::Readers;
 use batch::write_batch;
 use checkpoint::Checkpoints;
 
@@ -101,6 +102,7 @@ pub(crate) struct Writer {
     pub(crate) keep_keys_ms: i64,
     pub(crate) events: Arc<EventPlaces>,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) readers: Arc<Readers>,
     pub(crate) _lock: WriterLock,
 }
 
@@ -148,6 +150,7 @@ impl Writer {
         }
         self.create_waiting(&mut heads);
         self.checkpoints.end();
+        self.readers.end();
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the last checkpoint failed; the log will be read at the next start");
         }

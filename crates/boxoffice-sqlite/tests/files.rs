@@ -20,7 +20,7 @@ use boxoffice_engine::clock::ManualClock;
 use boxoffice_engine::gate::LocalGate;
 use boxoffice_engine::random::Seeded;
 use boxoffice_engine::runtime::{BoxFuture, Runtime};
-use boxoffice_engine::store::{Store, StoredHold};
+use boxoffice_engine::store::{Store, StoreError, StoredHold};
 use boxoffice_sqlite::{OpenError, Options, SqliteStore, audit, backup};
 
 use showtime::{ID, NOW, make_showtime};
@@ -268,6 +268,48 @@ async fn a_damaged_page_is_reported_and_not_copied() {
     assert!(!audit::run(&path, |_, _| {}).unwrap().violations.is_empty());
     assert!(backup::back_up(&path, &copy).is_err());
     assert!(!copy.exists());
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_store_that_was_stopped_leaves_its_database_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name);
+    let (store, node, _) = sell(&name("b.db"), Options { readers: 3, ..Options::default() }).await;
+    assert_eq!(names(folder.path()), ["b.db", "b.db-shm", "b.db-wal", "b.db.lock"]);
+    node.close();
+    store.stop().await;
+    // The store itself is still in somebody's hand, as it is in the server's.
+    assert_eq!(names(folder.path()), ["b.db", "b.db.lock"]);
+    assert!(matches!(store.load(ID, NOW).await, Err(StoreError::Unavailable(_))), "nothing is read after it");
+    backup::back_up(&name("b.db"), &name("copy.db")).unwrap();
+    audit::run(&name("b.db"), |_, _| {}).unwrap();
+    // What readers left behind does not keep anybody from restoring.
+    std::fs::remove_file(name("b.db")).unwrap();
+    backup::restore(&name("copy.db"), &name("b.db")).unwrap();
+    assert_eq!(names(folder.path()), ["b.db", "b.db.lock", "copy.db"]);
+    // A log in which something stands does.
+    std::fs::remove_file(name("b.db")).unwrap();
+    std::fs::write(name("b.db-wal"), "somebody's sales").unwrap();
+    assert!(matches!(backup::restore(&name("copy.db"), &name("b.db")), Err(OpenError::Exists(_))));
+}
+
+#[test]
+fn nothing_is_restored_beside_a_server_that_lost_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name);
+    let store = open(&name("b.db")).unwrap();
+    backup::back_up(&name("b.db"), &name("copy.db")).unwrap();
+    std::fs::remove_file(name("b.db")).unwrap();
+    assert!(matches!(backup::restore(&name("copy.db"), &name("b.db")), Err(OpenError::InUse(_))));
+    drop(store);
 }
 
 #[tokio::test]

@@ -175,6 +175,9 @@ fn a_sigterm_under_load_loses_no_acknowledged_sale() {
     until("the sale is going", Duration::from_secs(20), || (crowd.acknowledged() > 200).then_some(()));
     server.ask_to_end();
     assert_eq!(server.ended().code(), Some(0));
+    for name in ["boxoffice.db-wal", "boxoffice.db-shm"] {
+        assert!(!server.path(name).exists(), "{name} stays after a clean end");
+    }
     let mut sales = crowd.leave();
     server.audit();
     server.start_again();
