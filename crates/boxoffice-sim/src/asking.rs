@@ -80,13 +80,17 @@ pub(crate) fn ask(
         let world = world_of_request;
         let (client, place) = by;
         let who = if client == NOBODY { "the judge".into() } else { format!("client {client} op {place}") };
-        world.note(format_args!(
-            "#{number} {who} asks node {machine} at {showtime}: {}",
-            crate::words::question(&question)
-        ));
+        // The judge's own looks are many, and no part of the history.
+        let is_told = client != NOBODY || !matches!(question, Question::Show(_));
+        if is_told {
+            let what = crate::words::question(&question);
+            world.note(format_args!("#{number} {who} asks node {machine} at {showtime}: {what}"));
+        }
         let request = Box::pin(answer(&office, showtime, question));
         let answer = Vanishing { request, waits }.await.unwrap_or(Answer::Vanished);
-        world.note(format_args!("#{number} {}", crate::words::answer(&answer)));
+        if is_told {
+            world.note(format_args!("#{number} {}", crate::words::answer(&answer)));
+        }
         let moment = world.moment(machine, showtime);
         world.history.lock().end(number, moment, answer.clone());
         let lost = matches!(answer, Answer::Vanished) || world.faults.strikes(Fault::AnswerLost);

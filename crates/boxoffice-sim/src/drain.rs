@@ -7,7 +7,7 @@ use boxoffice_core::change::Actor;
 use boxoffice_core::command::{Command, HoldSeats, SeatRequest};
 use boxoffice_core::hold::HoldStatus;
 use boxoffice_core::id::ShowtimeId;
-use boxoffice_core::refusal::Refusal;
+use boxoffice_core::refusal::{Refusal, Unavailable};
 use boxoffice_core::seat::SeatStatus;
 use boxoffice_core::settings::Settings;
 use boxoffice_core::time::Timestamp;
@@ -171,8 +171,7 @@ async fn probe(world: &Arc<World>, node: &Node, id: ShowtimeId, number: usize) -
     ];
     for (place, command) in commands.into_iter().enumerate() {
         let name = format_compact!("probe {number} {place} of {id}");
-        let question = Question::Do(Arc::new(command), None, Actor::Key(name.clone()));
-        match ask(world, node.clone(), (NOBODY, place), id, question).await {
+        match insist(world, node, id, &command, &name).await {
             Ok(Some(Answer::Done { hold: Some(hold), .. })) => {
                 let name = format_compact!("{name} released");
                 let question = Question::Do(Arc::new(Command::Release(hold.serial)), None, Actor::Key(name));
@@ -187,4 +186,32 @@ async fn probe(world: &Arc<World>, node: &Node, id: ShowtimeId, number: usize) -
         }
     }
     faults
+}
+
+/// Asks until no seat is claimed. A node whose clock is ahead may be about to sweep a hold that another one has just
+/// let go; a claim that stays is a fault.
+async fn insist(
+    world: &Arc<World>,
+    node: &Node,
+    id: ShowtimeId,
+    command: &Command,
+    name: &CompactString,
+) -> Result<Option<Answer>, oneshot::error::RecvError> {
+    let mut heard = Ok(None);
+    for attempt in 0..TRIES {
+        let actor = Actor::Key(format_compact!("{name}, attempt {attempt}"));
+        let question = Question::Do(Arc::new(command.clone()), None, actor);
+        heard = ask(world, node.clone(), (NOBODY, attempt), id, question).await;
+        let claimed = match &heard {
+            Ok(Some(Answer::Refused(Refused::Rule(Refusal::SeatUnavailable(seats))))) => {
+                seats.iter().any(|(_, why)| *why == Unavailable::Claimed)
+            }
+            _ => false,
+        };
+        if !claimed {
+            break;
+        }
+        world.executor.sleep(100).await;
+    }
+    heard
 }
