@@ -127,7 +127,12 @@ async fn an_expired_hold_is_free_at_once_and_swept_within_250_ms() {
     let first = serial(&node.execute(ID, &hold(&[1, 2]), &caller()).await.ok().unwrap());
     let second = serial(&node.execute(ID, &hold(&[3]), &caller()).await.ok().unwrap());
     house.clock.advance_ms(480_000);
-    assert!(node.execute(ID, &hold(&[2]), &caller()).await.is_ok(), "swept or not");
+    let third = node.execute(ID, &hold(&[2]), &caller()).await.expect("free, swept or not");
+    let change = Arc::clone(&third.event.expect("a change").change);
+    let ended = change.holds.iter().any(|hold| hold.serial == first && hold.status == HoldStatus::Expired);
+    assert!(ended, "the first hold ends with the same change");
+    let left = node.board(ID).await.ok().unwrap().seats(house.clock.now()).0[0].status;
+    assert_eq!(left, SeatStatus::Available, "its other seats are let go with it");
     let late = node.execute(ID, &confirm(first), &caller()).await;
     assert_eq!(late.err(), Some(Refused::Rule(Refusal::HoldExpired)));
     tokio::time::sleep(std::time::Duration::from_millis(250)).await;

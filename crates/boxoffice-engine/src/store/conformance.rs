@@ -27,6 +27,7 @@ pub async fn run<S: Store + 'static>(make: impl Fn() -> Arc<S>) {
     let bench = || Bench::start(make() as Arc<dyn Store>);
     a_stale_part_undoes_the_whole(bench()).await;
     a_loser_harms_nobody_else(bench()).await;
+    a_serial_belongs_to_one_showtime(bench()).await;
     revisions_have_no_gap_and_events_are_what_was_committed(bench()).await;
     what_is_loaded_is_what_the_log_makes(bench()).await;
     a_key_is_used_once(bench()).await;
@@ -252,6 +253,14 @@ async fn a_loser_harms_nobody_else(mut bench: Bench) {
     for (id, serial) in [(one, 2), (other, 5), (other, 1)] {
         assert_eq!(bench.store.hold(id, serial).await, Ok(None), "hold {serial} is not in {id}");
     }
+}
+
+async fn a_serial_belongs_to_one_showtime(mut bench: Bench) {
+    let (one, other) = (bench.showtime(10, 5).await, bench.showtime(11, 5).await);
+    let outcomes = bench.commit(vec![hold(one, 1, &[(0, 1)]), hold(other, 1, &[(0, 1)])]).await;
+    assert_eq!(outcomes, [committed(2), Outcome::Conflict]);
+    assert_eq!(bench.one(hold(other, 1, &[(0, 1)])).await, Outcome::Conflict);
+    assert_eq!(bench.one(hold(other, 2, &[(0, 1)])).await, committed(2));
 }
 
 /// Head, settings and the mark of the first hold are as before a loser, also for what comes in the same batch.

@@ -35,6 +35,8 @@ struct Tables {
     created: BTreeMap<(String, [u8; 16]), ([u8; 16], u64)>,
     seats: BTreeMap<(ShowtimeId, SeatNo), SeatState>,
     holds: BTreeMap<(ShowtimeId, Serial), StoredHold>,
+    /// A serial is drawn once for all showtimes.
+    serials: BTreeMap<Serial, ShowtimeId>,
     events: BTreeMap<(ShowtimeId, u64), Event>,
     keys: BTreeMap<(ShowtimeId, [u8; 16]), UsedKey>,
 }
@@ -64,11 +66,15 @@ impl Tables {
         let Some(entry) = self.showtimes.get(showtime) else { return false };
         let seat = |no| self.seats.get(&(*showtime, no)).copied().unwrap_or_default();
         let version = |serial| self.holds.get(&(*showtime, serial)).map_or(0, |stored| stored.hold.version);
+        let elsewhere = |serial| self.serials.get(&serial).is_some_and(|other| other != showtime);
         let held = || self.holds.range((*showtime, 0)..=(*showtime, Serial::MAX)).next().is_some();
         !(transition.never_held && held())
             && settings_version.is_none_or(|version| entry.settings.version == version)
             && change.seats.iter().all(|change| seat(change.no).version + 1 == change.version)
-            && change.holds.iter().all(|hold| version(hold.serial) + 1 == hold.version)
+            && change
+                .holds
+                .iter()
+                .all(|hold| version(hold.serial) + 1 == hold.version && !elsewhere(hold.serial))
             && change.request.is_none_or(|request| {
                 let used = self.keys.get(&(*showtime, request.key));
                 used.is_none_or(|used| used.at < transition.keys_since)
@@ -89,6 +95,7 @@ impl Tables {
         for hold in &change.holds {
             let known = self.holds.get(&(showtime, hold.serial)).and_then(|stored| stored.contact.clone());
             let contact = contact.clone().filter(|_| hold.status == HoldStatus::Booked).or(known);
+            self.serials.insert(hold.serial, showtime);
             self.holds.insert((showtime, hold.serial), StoredHold { hold: Arc::clone(hold), contact });
         }
         if let (Some(settings), Some(entry)) = (&change.settings, self.showtimes.get_mut(&showtime)) {
