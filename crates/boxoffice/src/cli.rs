@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::config::{self, Config};
-use crate::{demo, serve};
+use crate::{demo, logging, serve};
 
 /// All commands.
 pub fn command() -> Command {
@@ -89,7 +89,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let variable = |name: &str| std::env::var(name).ok();
     let config = config::load(Config::default(), matches, variable)?;
-    start_logging(&config);
+    let _logging = logging::start(&config.log)?;
     let masked = |(key, value): (String, String)| {
         let value = if key == "admin_key" && !value.is_empty() { "***".to_owned() } else { value };
         format!("{key}={value}")
@@ -118,18 +118,6 @@ fn ignore_file_size_signal() {
     unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
-}
-
-/// Logs go to stderr.
-pub(crate) fn start_logging(config: &Config) {
-    let level = config.log.level.parse().unwrap_or(tracing::Level::INFO);
-    let builder =
-        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    // A second start in one process keeps the first one's settings.
-    let _ = match config.log.format.as_str() {
-        "json" => builder.json().flatten_event(true).try_init(),
-        _ => builder.with_ansi(false).try_init(),
-    };
 }
 
 fn sqlite_path(matches: &ArgMatches) -> anyhow::Result<PathBuf> {

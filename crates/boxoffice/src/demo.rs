@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::cli::{print_line, runtime, start_logging};
+use crate::cli::{print_line, runtime};
 use crate::config::Config;
-use crate::serve;
+use crate::{logging, serve};
 
 const FOLDER: &str = "boxoffice-demo";
 
@@ -42,7 +42,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     config.main.admin_key = admin_key(&folder.join("admin-key"))?;
     config.log.level = "warn".to_owned();
     config.check()?;
-    start_logging(&config);
+    let _logging = logging::start(&config.log)?;
     let key = config.main.admin_key.clone();
     runtime()?.block_on(async {
         let running = serve::start(config).await?;

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
+mod logging;
 pub mod plans;
 pub mod runtime;
 pub mod serve;
