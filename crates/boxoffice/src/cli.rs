@@ -97,10 +97,11 @@ fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings: Vec<String> = config.values().into_iter().map(masked).collect();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = settings.join(" "), "starting");
     runtime()?.block_on(async {
+        // Before anybody hears of the server, who may then ask it to stop.
+        let stop = serve::stop_signal()?;
         let running = serve::start(config).await?;
         eprintln!("listening on {}", running.url);
-        let stop = serve::stop_signal();
-        running.run(async { drop(stop.await) }).await;
+        running.run(stop).await;
         Ok(ExitCode::SUCCESS)
     })
 }

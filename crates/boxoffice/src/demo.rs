@@ -45,12 +45,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let _logging = logging::start(&config.log)?;
     let key = config.main.admin_key.clone();
     runtime()?.block_on(async {
+        // Before anybody hears of the server, who may then ask it to stop.
+        let stop = serve::stop_signal()?;
         let running = serve::start(config).await?;
         let url = running.url.clone();
         let programme = programme::top_up(&running.app).await?;
         say_hello(&url, &key, folder, &programme);
-        let stop = serve::stop_signal();
-        running.run(async { drop(stop.await) }).await;
+        running.run(stop).await;
         print_line(&format!("\nThe data is in {}; `demo --fresh` starts over.", folder.display()));
         Ok(ExitCode::SUCCESS)
     })

@@ -108,14 +108,15 @@ impl Running {
     }
 }
 
-/// Ends when the process is told to stop: SIGTERM, or Ctrl-C.
-pub async fn stop_signal() -> anyhow::Result<()> {
+/// Ends when the process is told to stop, from now on: SIGTERM, or Ctrl-C.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
-    tokio::select! { biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! { biased;
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

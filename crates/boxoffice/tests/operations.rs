@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use server::{
-    Client, Crowd, Dice, House, Server, Showtime, get, hall, limit_file_size, replay, room, settle, states,
-    text, unlimit_file_size, until,
+    Client, Crowd, Dice, House, Server, Showtime, get, hall, limit_file_size, post, replay, room, settle,
+    states, text, unlimit_file_size, until,
 };
 
 #[test]
@@ -70,9 +70,15 @@ fn a_taken_port_or_a_bad_flag_is_named() {
 #[test]
 fn what_is_wrong_with_a_file_is_said_once_and_a_new_one_is_announced() {
     let server = Server::start();
-    assert!(server.log().contains("a new, empty one was made"), "{}", server.log());
+    let told = || server.log().contains("a new, empty one was made").then_some(());
+    until("the new file is announced", Duration::from_secs(10), told);
     server.kill();
     server.start_again();
+    let change = server.send(&post("/v1/movies", &json!({"title": "Later"})).admin());
+    let id = change.header("x-request-id").expect("an id");
+    until("what came before is in the log", Duration::from_secs(10), || {
+        server.log().contains(id).then_some(())
+    });
     assert_eq!(server.log().matches("a new, empty one was made").count(), 1, "only the first time");
     server.kill();
     let serve = |name: &str| {
