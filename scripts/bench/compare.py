@@ -20,19 +20,20 @@ from pathlib import Path
 import postgres
 import report
 from faults import OutOfTime
-from footprint import MemoryMeasure, StartMeasure
+from footprint import MemoryMeasure, ShowtimesMeasure
 from gate import GateMeasure
+from growth import GrowthMeasure
 from holds import HoldsMeasure
 from measure import REPOSITORY, Measure, Samples, Settings
 from reads import ReadsMeasure
 from report import Row
 
-MEASURES = (HoldsMeasure, ReadsMeasure, GateMeasure, MemoryMeasure, StartMeasure)
+MEASURES = (HoldsMeasure, GrowthMeasure, ReadsMeasure, GateMeasure, MemoryMeasure, ShowtimesMeasure)
 ROWS = [name for measure in MEASURES for name in measure.names]
 EXAMPLES = {"gate": ("boxoffice-engine", "gate_bench"), "raw": ("boxoffice-sqlite", "raw_batch")}
 ROUNDS = 3
-LIMIT_S = 700
-QUICK_LIMIT_S = 170
+LIMIT_S = 1800
+QUICK_LIMIT_S = 400
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

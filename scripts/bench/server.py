@@ -157,10 +157,14 @@ def create_showtimes(server: Server, count: int, seats: int) -> list[str]:
     return in_parallel(server, count, lambda api, _: api.create("/v1/showtimes", showtime)["id"])
 
 
+def rows_of_seats(seats: int) -> list[list[str]]:
+    """The labels of a room's seats, row by row."""
+    return [_labels(row) for row in range(seats // SEATS_PER_ROW)]
+
+
 def adjacent_pairs(seats: int) -> list[tuple[str, str]]:
     """The labels of a room's seats in pairs of neighbours, no seat in two pairs."""
-    rows = (_labels(row) for row in range(seats // SEATS_PER_ROW))
-    return [(row[at], row[at + 1]) for row in rows for at in range(0, SEATS_PER_ROW, 2)]
+    return [(row[at], row[at + 1]) for row in rows_of_seats(seats) for at in range(0, SEATS_PER_ROW, 2)]
 
 
 def copy_store(source: Path, target: Path) -> Path:
