@@ -26,11 +26,17 @@ from growth import GrowthMeasure
 from holds import HoldsMeasure
 from measure import REPOSITORY, Measure, Samples, Settings
 from reads import ReadsMeasure
+from references import ReferencesMeasure
 from report import Row
 
-MEASURES = (HoldsMeasure, GrowthMeasure, ReadsMeasure, GateMeasure, MemoryMeasure, ShowtimesMeasure)
+MEASURES = (HoldsMeasure, GrowthMeasure, ReadsMeasure, GateMeasure, MemoryMeasure, ShowtimesMeasure, ReferencesMeasure)
 ROWS = [name for measure in MEASURES for name in measure.names]
-EXAMPLES = {"gate": ("boxoffice-engine", "gate_bench"), "raw": ("boxoffice-sqlite", "raw_batch")}
+EXAMPLES = {
+    "gate": ("boxoffice-engine", "gate_bench"),
+    "raw": ("boxoffice-sqlite", "raw_batch"),
+    "hyper": ("boxoffice", "bare_http"),
+    "axum": ("boxoffice", "bare_http"),
+}
 ROUNDS = 3
 LIMIT_S = 1800
 QUICK_LIMIT_S = 400

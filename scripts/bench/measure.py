@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 from collections import defaultdict
@@ -15,6 +16,7 @@ from report import Row
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE_LIMIT_S = 120
+BUILD_LIMIT_S = 900
 FAULTS = (Failed, OSError, KeyError, ValueError, subprocess.SubprocessError)
 
 
@@ -68,6 +70,15 @@ class Samples:
             yield
         except FAULTS as fault:
             self.faults.update(dict.fromkeys(names, f"{type(fault).__name__}: {fault}"))
+
+
+def example_program(package: str, example: str) -> Path:
+    """The program of an example, built."""
+    command = ["cargo", "build", "--release", "--locked", "-q", "-p", package, "--example", example]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=BUILD_LIMIT_S)
+    if done.returncode != 0:
+        raise Failed(f"{example}: {done.stderr.strip()[-300:]}")
+    return Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "release" / "examples" / example
 
 
 def run_example(package: str, example: str, *arguments: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ REASON_CHARACTERS = 250
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `met` is None when it could not be measured."""
+    """One line of the table; `met` is None when it could not be measured. A row without a bar is there to
+    be looked at."""
 
     name: str
     what: str
@@ -31,6 +32,8 @@ class Row:
 
     @property
     def verdict(self) -> str:
+        if self.met and not self.bar:
+            return ""
         return {True: "met", False: "short", None: "FAILED"}[self.met]
 
 

@@ -36,7 +36,7 @@ class Server:
         folder.mkdir(exist_ok=True)
 
     def __enter__(self) -> "Server":
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         with open(self.log, "wb") as log:
             started = time.monotonic()
@@ -199,7 +199,8 @@ def _plan(seats: int) -> dict[str, Any]:
     return {"name": f"{seats} seats", "categories": [{"key": "standard", "name": "Standard"}], "rows": rows}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
