@@ -35,6 +35,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     home: TempDir,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
     child: Mutex<Option<Child>>,
     port: AtomicU16,
     runs: AtomicU32,
@@ -63,11 +64,21 @@ impl Server {
         server
     }
 
+    /// A server on an empty store, in another environment.
+    pub(crate) fn start_in(variables: &[(&str, &str)]) -> Self {
+        let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut server = Self::idle(&[]);
+        server.variables = variables.iter().map(text).collect();
+        server.start_again();
+        server
+    }
+
     /// A directory for a server that has not been started.
     pub(crate) fn idle(flags: &[&str]) -> Self {
         Self {
             home: TempDir::with_prefix("boxoffice-test-").expect("a directory"),
             flags: flags.iter().map(ToString::to_string).collect(),
+            variables: Vec::new(),
             child: Mutex::new(None),
             port: AtomicU16::new(0),
             runs: AtomicU32::new(0),
@@ -78,6 +89,7 @@ impl Server {
     /// Starts the server on the data that it has, and waits until it listens.
     pub(crate) fn start_again(&self) {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--store", &self.store()]);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.args(&self.flags).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stderr = child.stderr.take().expect("piped");
