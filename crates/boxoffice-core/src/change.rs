@@ -29,13 +29,20 @@ pub enum Actor {
     Key(CompactString),
 }
 
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Actor {
+    /// As the event log shows it: a key's name, `patron` or `system`.
+    pub fn as_str(&self) -> &str {
+        match self {
             Self::Patron => "patron",
             Self::System => "system",
             Self::Key(name) => name,
-        })
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

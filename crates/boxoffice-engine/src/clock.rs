@@ -42,8 +42,13 @@ impl Line {
     }
 }
 
+/// The machine's time in microseconds since 1970, jumps and all: for the log, never for a decision.
+pub fn wall_us() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+}
+
 fn wall_ms() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0)
+    wall_us() as f64 / 1000.0
 }
 
 impl SystemClock {

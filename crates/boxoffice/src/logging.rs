@@ -1,7 +1,9 @@
 //! Where log lines go: to stderr, many with one write, so that a busy sale does not pay for each.
 
+mod line;
+
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +12,7 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::Log;
+pub(crate) use line::Line;
 
 /// How long a line of level INFO or below may wait for others.
 const GATHER: Duration = Duration::from_millis(20);
@@ -82,6 +85,25 @@ impl Write for Lines {
     }
 }
 
+/// Where all lines of this process go, and whether they are JSON.
+static LOG: OnceLock<(Arc<Gathered>, bool)> = OnceLock::new();
+
+/// Starts a line about a request, unless its level is not wanted.
+pub(crate) fn line(level: Level, message: &str) -> Option<Line> {
+    let wanted = level <= tracing::level_filters::LevelFilter::current();
+    let (_, as_json) = LOG.get().filter(|_| wanted)?;
+    Some(Line::new(*as_json, level.as_str(), message))
+}
+
+/// Ends a line: it goes where tracing's go. One of level WARN goes at once.
+pub(crate) fn write(level: Level, line: Line) {
+    if let Some((gathered, _)) = LOG.get() {
+        let mut lines = Lines { gathered: Arc::clone(gathered), at_once: level <= Level::WARN };
+        // It cannot fail: what stderr says is nobody's concern.
+        let _ = lines.write(&line.end());
+    }
+}
+
 struct ToLines(Arc<Gathered>);
 
 impl<'a> MakeWriter<'a> for ToLines {
@@ -110,19 +132,21 @@ impl Drop for Logging {
 
 /// Starts logging by the config. A warning is written at once, and what came before it.
 pub(crate) fn start(config: &Log) -> anyhow::Result<Logging> {
-    let gathered = Arc::<Gathered>::default();
+    let as_json = config.format == "json";
+    // A second start in one process keeps the first one's settings.
+    let (gathered, _) = LOG.get_or_init(|| (Arc::default(), as_json));
     let level = config.level.parse().unwrap_or(Level::INFO);
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(ToLines(Arc::clone(&gathered)))
+        .with_writer(ToLines(Arc::clone(gathered)))
         .with_target(false);
-    // A second start in one process keeps the first one's settings.
-    let _ = match config.format.as_str() {
-        "json" => builder.json().flatten_event(true).try_init(),
-        _ => builder.with_ansi(false).try_init(),
+    let _ = if as_json {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.with_ansi(false).try_init()
     };
-    let running = Arc::clone(&gathered);
+    let running = Arc::clone(gathered);
     let thread = std::thread::Builder::new().name("log".into());
     thread.spawn(move || running.run()).context("the log's thread cannot be started")?;
-    Ok(Logging(gathered))
+    Ok(Logging(Arc::clone(gathered)))
 }

@@ -8,9 +8,10 @@ use boxoffice_core::change::Actor;
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_engine::box_office::Done;
 use http::Method;
-use tracing::field::display;
+use tracing::Level;
 
 use crate::config::Log;
+use crate::logging;
 
 /// Noted on the answer to a request that changed something.
 #[derive(Debug, Clone)]
@@ -67,19 +68,27 @@ impl AccessLog {
         if !(fault || slow || changed.is_some() || sampled()) {
             return;
         }
+        let (level, message) = match (fault, slow, changed.is_some()) {
+            (true, ..) => (Level::WARN, "request failed"),
+            (false, true, _) => (Level::WARN, "request was slow"),
+            (false, false, true) => (Level::INFO, "change"),
+            (false, false, false) => (Level::INFO, "request"),
+        };
+        let Some(line) = logging::line(level, message) else { return };
         let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-        let status = response.status().as_u16();
-        let ms = took.as_secs_f64() * 1000.0;
-        let showtime = changed.and_then(|changed| changed.showtime).map(display);
-        let actor = changed.map(|changed| display(&changed.actor));
-        if fault {
-            tracing::warn!(request_id, %method, path, status, code, ms, "request failed");
-        } else if slow {
-            tracing::warn!(request_id, %method, path, status, code, ms, showtime, actor, "request was slow");
-        } else if changed.is_some() {
-            tracing::info!(request_id, %method, path, status, ms, showtime, actor, "change");
-        } else {
-            tracing::info!(request_id, %method, path, status, code, ms, sample = self.sample, "request");
+        let mut line = line
+            .some("request_id", request_id)
+            .text("method", method.as_str())
+            .text("path", path)
+            .number("status", response.status().as_u16().into())
+            .some("code", code)
+            .ms("ms", took);
+        if let Some(changed) = changed {
+            let showtime = changed.showtime.map(|id| id.to_string());
+            line = line.some("showtime", showtime.as_deref()).text("actor", changed.actor.as_str());
+        } else if level == Level::INFO {
+            line = line.number("sample", self.sample);
         }
+        logging::write(level, line);
     }
 }

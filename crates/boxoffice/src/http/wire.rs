@@ -11,10 +11,11 @@ use boxoffice_core::time::Timestamp;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer};
 
+use crate::time_text::TimeText;
+
 /// A time as RFC 3339 in UTC.
 pub fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.as_ms())
-        .map_or_else(|_| "9999-12-31T23:59:59.999Z".to_owned(), |at| at.to_string())
+    TimeText::of_ms(at.as_ms()).as_str().to_owned()
 }
 
 /// A time as it is where people read it, with the zone's offset.
@@ -30,15 +31,12 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
 }
 
 pub(super) fn as_time<S: Serializer>(at: &Timestamp, output: S) -> Result<S::Ok, S::Error> {
-    match jiff::Timestamp::from_millisecond(at.as_ms()) {
-        Ok(at) => output.collect_str(&at),
-        Err(_) => output.serialize_str(&time(*at)),
-    }
+    output.serialize_str(TimeText::of_ms(at.as_ms()).as_str())
 }
 
 pub(super) fn as_optional_time<S: Serializer>(at: &Option<Timestamp>, output: S) -> Result<S::Ok, S::Error> {
     match at {
-        Some(at) => output.serialize_some(&time(*at)),
+        Some(at) => output.serialize_some(TimeText::of_ms(at.as_ms()).as_str()),
         None => output.serialize_none(),
     }
 }
@@ -82,13 +80,18 @@ impl<T> Page<T> {
 }
 
 /// Room for the answer to a hold of a few seats.
-const USUAL_BODY: usize = 1024;
+pub const USUAL_BODY: usize = 1024;
 
 /// A JSON answer.
 pub fn answer(status: StatusCode, value: &impl Serialize) -> Response {
     let mut body = Vec::with_capacity(USUAL_BODY);
     // What is serialised here has text keys and no maps that could fail.
     let _ = serde_json::to_writer(&mut body, value);
+    written(status, body)
+}
+
+/// An answer of which the JSON is written already.
+pub fn written(status: StatusCode, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -97,7 +100,11 @@ pub fn answer(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// A 201 with its Location, marked if it is the answer to an earlier request.
 pub fn created(location: &str, value: &impl Serialize, replayed: bool) -> Response {
-    let mut response = answer(StatusCode::CREATED, value);
+    located(answer(StatusCode::CREATED, value), location, replayed)
+}
+
+/// An answer with its Location, marked if it is the answer to an earlier request.
+pub fn located(mut response: Response, location: &str, replayed: bool) -> Response {
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }

@@ -67,7 +67,10 @@ pub async fn hold_on(
     // A first answer shows the time left as of its decision, a repeated one as of now.
     let now = if done.replayed { app.office.now() } else { event.change.at };
     let answer = hold::hold(app, id, &plan, record, now);
-    let mut response = wire::created(&format!("/v1/holds/{}", answer.id), &answer, done.replayed);
+    let mut body = Vec::with_capacity(wire::USUAL_BODY);
+    answer.write(&mut body);
+    let response = wire::written(StatusCode::CREATED, body);
+    let mut response = wire::located(response, &format!("/v1/holds/{}", answer.id), done.replayed);
     note_done(&mut response, &done);
     Ok(response)
 }

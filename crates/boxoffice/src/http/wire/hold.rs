@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use super::{Amount, as_text, as_time};
 use crate::http::App;
+use crate::json_text::{put_number, put_text};
+use crate::time_text::TimeText;
 
 /// A seat of a hold or booking.
 #[derive(Debug, Serialize)]
@@ -45,6 +47,86 @@ pub struct HoldAnswer<'a> {
     extendable_until: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     booking: Option<String>,
+}
+
+impl HoldAnswer<'_> {
+    /// Writes what serialising gives, in a tenth of the instructions: this is the answer that everybody wants in a
+    /// stampede.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut member = |name: &str, value: &str| {
+            out.extend_from_slice(name.as_bytes());
+            put_text(out, value);
+        };
+        member("{\"id\":", &self.id);
+        member(",\"token\":", &self.token);
+        member(",\"showtime\":", &self.showtime.to_string());
+        member(",\"epoch\":", self.epoch);
+        member(",\"status\":", self.status);
+        out.extend_from_slice(b",\"seats\":[");
+        for (place, seat) in self.seats.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            seat.write(out);
+        }
+        out.extend_from_slice(b"],\"total\":");
+        self.total.write(out);
+        out.extend_from_slice(b",\"metadata\":{");
+        for (place, (name, value)) in self.metadata.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            put_text(out, name);
+            out.push(b':');
+            put_text(out, value);
+        }
+        out.push(b'}');
+        let mut member = |name: &str, at: Timestamp| {
+            out.extend_from_slice(name.as_bytes());
+            put_text(out, TimeText::of_ms(at.as_ms()).as_str());
+        };
+        member(",\"created_at\":", self.created_at);
+        member(",\"expires_at\":", self.expires_at);
+        out.extend_from_slice(b",\"expires_in_ms\":");
+        put_number(out, self.expires_in_ms);
+        out.extend_from_slice(b",\"extendable_until\":");
+        put_text(out, TimeText::of_ms(self.extendable_until.as_ms()).as_str());
+        if let Some(booking) = &self.booking {
+            out.extend_from_slice(b",\"booking\":");
+            put_text(out, booking);
+        }
+        out.push(b'}');
+    }
+}
+
+impl HeldSeat<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"seat\":");
+        put_text(out, self.seat);
+        out.extend_from_slice(b",\"version\":");
+        put_number(out, self.version);
+        out.extend_from_slice(b",\"category\":");
+        put_text(out, self.category);
+        out.extend_from_slice(b",\"ticket\":");
+        put_text(out, self.ticket);
+        out.extend_from_slice(b",\"price\":");
+        self.price.write(out);
+        if let Some(status) = self.status {
+            out.extend_from_slice(b",\"status\":");
+            put_text(out, status);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Amount {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"amount\":");
+        put_number(out, self.amount);
+        out.extend_from_slice(b",\"currency\":");
+        put_text(out, self.currency.as_str());
+        out.push(b'}');
+    }
 }
 
 /// A buyer.
@@ -144,4 +226,48 @@ fn seats<'a>(plan: &'a Plan, hold: &'a Hold, booked: bool) -> Vec<HeldSeat<'a>> 
 
 fn metadata(hold: &Hold) -> BTreeMap<&str, &str> {
     hold.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_core::money::Currency;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_serialising_gives() {
+        let currency = Currency::new("EUR").expect("a currency");
+        let price = Amount { amount: -1250, currency };
+        let seat = |seat, status| HeldSeat {
+            seat,
+            version: 3,
+            category: "stan\"dard",
+            ticket: "adult",
+            price,
+            status,
+        };
+        let at = Timestamp::from_ms(1_800_000_000_042);
+        let mut hold = HoldAnswer {
+            id: "hld_1".into(),
+            token: "tok_1".into(),
+            showtime: ShowtimeId::from_number(7),
+            epoch: "e1",
+            status: "active",
+            seats: vec![seat("C12", None), seat("C\u{e9}13", Some("confirmed"))],
+            total: price,
+            metadata: BTreeMap::new(),
+            created_at: at,
+            expires_at: at,
+            expires_in_ms: 480_000,
+            extendable_until: at,
+            booking: None,
+        };
+        for _ in 0..2 {
+            let mut written = Vec::new();
+            hold.write(&mut written);
+            assert_eq!(String::from_utf8_lossy(&written), serde_json::to_string(&hold).expect("JSON"));
+            hold.metadata = [("a", "b\n"), ("c", "")].into();
+            hold.booking = Some("bkg_1".into());
+        }
+    }
 }
