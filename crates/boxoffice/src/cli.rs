@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::config::{self, Config};
-use crate::{demo, logging, serve};
+use crate::{bench, demo, logging, serve};
 
 /// All commands.
 pub fn command() -> Command {
@@ -38,6 +38,7 @@ pub fn command() -> Command {
         .subcommand(demo::add_flags(Command::new("demo").about("A sample cinema with the API, at once")))
         .subcommand(config::add_flags(serve))
         .subcommand(import::command())
+        .subcommand(bench::command())
         .subcommand(
             Command::new("audit")
                 .about(
@@ -74,6 +75,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(("demo", matches)) => demo::run(matches),
         Some(("serve", matches)) => run_server(matches),
         Some(("import", matches)) => import::run(matches),
+        Some(("bench", matches)) => bench::run(matches),
         Some(("audit", matches)) => audit(matches),
         Some(("backup", matches)) => back_up(matches),
         Some(("restore", matches)) => restore(matches),

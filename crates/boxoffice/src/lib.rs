@@ -1,5 +1,6 @@
 //! Boxoffice: a seat reservation backend for cinemas. The binary is a thin `main` over this library.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
