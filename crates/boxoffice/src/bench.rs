@@ -90,12 +90,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::new();
     let asked = stop.clone();
-    tokio::spawn(async move {
-        // Without signals it cannot be ended early, but it can run.
-        if stop_signal().await.is_ok() {
+    // Without signals it cannot be ended early, but it can run.
+    if let Ok(signal) = stop_signal() {
+        tokio::spawn(async move {
+            signal.await;
             asked.ask();
-        }
-    });
+        });
+    }
     let own = match settings.url {
         Some(_) => None,
         None => Some(OwnServer::start(settings.dir.as_deref())?),
