@@ -13,6 +13,7 @@ mod reading;
 mod replay;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use boxoffice_core::change::{Actor, Event, RequestKey};
 use boxoffice_core::command::Command;
@@ -182,7 +183,7 @@ pub(crate) struct Inner {
     pub(crate) queue: Arc<CommitQueue>,
     pub(crate) ids: IdSource,
     pub(crate) exclusive: bool,
-    key_id: u32,
+    key_id: AtomicU32,
     node: u64,
 }
 
@@ -202,7 +203,7 @@ impl BoxOffice {
             ports,
             limits,
             queue,
-            key_id,
+            key_id: AtomicU32::new(key_id),
             node,
         }));
         let runtime = &box_office.0.ports.runtime;
@@ -314,7 +315,7 @@ impl BoxOffice {
             actor: caller.actor.clone(),
             serial: self.0.ids.serial(now, random),
             reference: Reference::from_number(random.next()),
-            key_id: self.0.key_id,
+            key_id: self.0.key_id.load(Ordering::Relaxed),
             request: caller.request,
             keys_since: now.plus_ms(-self.0.limits.keep_keys_ms),
         }
@@ -370,6 +371,11 @@ impl BoxOffice {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.0.ports.clock.now()
+    }
+
+    /// Makes the tokens of new holds with another key from now on.
+    pub fn sign_with(&self, key_id: u32) {
+        self.0.key_id.store(key_id, Ordering::Relaxed);
     }
 
     /// Takes no more writes; what waits is still committed.

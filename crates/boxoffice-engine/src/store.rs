@@ -85,6 +85,23 @@ pub struct TokenKey {
     pub id: u32,
     /// The secret.
     pub secret: [u8; 32],
+    /// Since when it has been in the store; 0 for the first one of an empty store, with which nobody waits.
+    pub made_at: Timestamp,
+    /// Whether tokens that were made with it are refused.
+    pub revoked: bool,
+}
+
+/// How long a key has to be in the store before tokens are made with it: by then every node has read it, so that no
+/// node is shown a token that it cannot verify.
+pub const KEY_REST_MS: i64 = 60_000;
+
+/// The key to make tokens with at `now`, of all that there are, oldest first: the newest that has rested and was not
+/// revoked. When there is none, because the others were revoked in a hurry, the oldest that was not revoked.
+pub fn signing_key(keys: &[TokenKey], now: Timestamp) -> Option<u32> {
+    let good = || keys.iter().filter(|key| !key.revoked);
+    let rested =
+        |key: &&TokenKey| key.made_at == Timestamp::default() || now.since_ms(key.made_at) >= KEY_REST_MS;
+    good().rfind(rested).or_else(|| good().next()).map(|key| key.id)
 }
 
 impl std::fmt::Debug for TokenKey {
@@ -118,7 +135,7 @@ pub trait Store: Send + Sync {
     /// The newest time in its log when it was opened.
     fn newest_time(&self) -> Timestamp;
 
-    /// The keys for tokens, oldest first.
+    /// The keys for tokens, oldest first, revoked ones too. Other processes may add and revoke keys at any time.
     fn token_keys(&self) -> BoxFuture<'_, Result<Vec<TokenKey>, StoreError>>;
 
     /// Reads a showtime; `None` if there is none of this id. Keys used before `keys_since` may be left out.
@@ -155,5 +172,33 @@ pub trait Store: Send + Sync {
     /// What it counts: name, kind (counter or gauge), help and value of each metric.
     fn figures(&self) -> Vec<(&'static str, &'static str, &'static str, u64)> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: u32, made_at_ms: i64, revoked: bool) -> TokenKey {
+        TokenKey { id, secret: [0; 32], made_at: Timestamp::from_ms(made_at_ms), revoked }
+    }
+
+    #[test]
+    fn the_newest_key_that_has_rested_signs() {
+        let now = Timestamp::from_ms(1_000_000);
+        let signs = |keys: &[TokenKey]| signing_key(keys, now);
+        assert_eq!(signs(&[]), None);
+        assert_eq!(signs(&[key(1, 0, false)]), Some(1), "the first key of an empty store signs at once");
+        assert_eq!(signs(&[key(1, 0, false), key(2, 940_001, false)]), Some(1), "59.999 s are too few");
+        assert_eq!(signs(&[key(1, 0, false), key(2, 940_000, false)]), Some(2));
+        assert_eq!(signs(&[key(1, 0, false), key(2, 5, false), key(3, 999_999, false)]), Some(2));
+        assert_eq!(signs(&[key(1, 0, false), key(2, 5, true)]), Some(1), "a revoked key never signs");
+        assert_eq!(signs(&[key(1, 0, true), key(2, 999_999, false)]), Some(2), "there is no other");
+        assert_eq!(
+            signs(&[key(1, 0, false), key(2, 2_000_000, false)]),
+            Some(1),
+            "made by a clock ahead of ours"
+        );
+        assert_eq!(signs(&[key(1, 0, true)]), None);
     }
 }

@@ -73,6 +73,11 @@ pub enum OpenError {
         /// The oldest without the defect.
         needed: &'static str,
     },
+    /// The server beside which something should be done is older than this program.
+    #[error(
+        "{0} has an older schema than this program's: use the boxoffice that serves it, or migrate it by serving it"
+    )]
+    OlderServer(PathBuf),
     /// What is in it cannot be understood.
     #[error("{path} is damaged: {what}; run `boxoffice audit` on it, and restore the last backup")]
     Damaged {

@@ -7,14 +7,17 @@ pub mod audit;
 pub mod backup;
 mod catalogue;
 mod connection;
+pub mod epoch;
 mod error;
 mod event_places;
 mod lock;
+mod maintenance;
 mod migration;
 mod open_files;
 mod readers;
 mod reads;
 mod store;
+pub mod token_keys;
 mod writer;
 
 pub use connection::SQLITE_AT_LEAST;

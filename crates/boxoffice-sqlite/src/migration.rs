@@ -17,8 +17,10 @@ pub(crate) struct Migration {
 }
 
 /// All steps. What was released never changes: its checksum is in every database that it was applied to.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql") },
+    Migration { name: "token_key_times", sql: include_str!("../migrations/0002_token_key_times.sql") },
+];
 
 fn checksum(sql: &str) -> Vec<u8> {
     Sha256::digest(sql.as_bytes()).to_vec()

@@ -15,11 +15,12 @@ use boxoffice_engine::queue::CommitQueue;
 use boxoffice_engine::runtime::BoxFuture;
 use boxoffice_engine::store::{Loaded, OutcomeSink, Store, StoreError, StoreHealth, StoredHold, TokenKey};
 use parking_lot::Mutex;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::catalogue;
 use crate::connection::{check_ours, check_version, has_content, log_of, open_writer};
+use crate::epoch::begin_history;
 use crate::error::{At, OpenError};
 use crate::event_places::EventPlaces;
 use crate::lock::WriterLock;
@@ -27,6 +28,7 @@ use crate::migration::{MIGRATIONS, migrate};
 use crate::open_files::OpenFiles;
 use crate::readers::Readers;
 use crate::reads::{self, Plans};
+use crate::token_keys;
 use crate::writer::checkpoint::Checkpoints;
 use crate::writer::{Counters, Creation, Shared, Writer};
 
@@ -105,7 +107,7 @@ impl SqliteStore {
             tracing::info!(path = %path.display(), "there was no database: a new, empty one was made");
         }
         let epoch = begin_history(&mut connection).at(path)?;
-        make_token_key(&connection).at(path)?;
+        token_keys::make_first(&connection).at(path)?;
         let newest = newest_time(&connection, path)?;
         let events = Arc::new(EventPlaces::read(&connection).at(path)?);
         let files = OpenFiles::at(path)?;
@@ -140,46 +142,6 @@ impl Drop for Ending {
         self.queue.refuse(Some(boxoffice_engine::queue::Rejected::Closed));
         self.shared.end();
     }
-}
-
-/// The database's epoch: a new one if it has none, or if it is a backup that nobody has written to.
-fn begin_history(connection: &mut Connection) -> rusqlite::Result<String> {
-    let transaction = connection.transaction()?;
-    let meta = |name: &str| {
-        let sql = "SELECT value FROM meta WHERE name = ?1";
-        rusqlite::OptionalExtension::optional(
-            transaction.query_row(sql, [name], |row| row.get::<_, String>(0)),
-        )
-    };
-    let is_backup = meta("backup")?.is_some_and(|value| value == "1");
-    let epoch = match meta("epoch")? {
-        Some(epoch) if !is_backup => epoch,
-        _ => {
-            let epoch = format!("{:08x}", u32::from_le_bytes(random()?));
-            let sql = "INSERT INTO meta (name, value) VALUES ('epoch', ?1)
-                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-            transaction.execute(sql, [&epoch])?;
-            transaction.execute("UPDATE meta SET value = '0' WHERE name = 'backup'", [])?;
-            epoch
-        }
-    };
-    transaction.commit()?;
-    Ok(epoch)
-}
-
-fn make_token_key(connection: &Connection) -> rusqlite::Result<()> {
-    let known: i64 = connection.query_row("SELECT count(*) FROM token_key", [], |row| row.get(0))?;
-    if known == 0 {
-        let secret: [u8; 32] = random()?;
-        connection.execute("INSERT INTO token_key (id, secret) VALUES (1, ?1)", params![secret])?;
-    }
-    Ok(())
-}
-
-fn random<const N: usize>() -> rusqlite::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    Ok(bytes)
 }
 
 /// The time of the newest event: the clock never goes below it, so it must not be taken for none.
@@ -261,12 +223,7 @@ impl Store for SqliteStore {
     }
 
     fn token_keys(&self) -> BoxFuture<'_, Result<Vec<TokenKey>, StoreError>> {
-        self.readers.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT id, secret FROM token_key ORDER BY id")?;
-            let rows =
-                statement.query_map([], |row| Ok(TokenKey { id: row.get(0)?, secret: row.get(1)? }))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+        self.readers.read(|connection| Ok(token_keys::read(connection)?))
     }
 
     fn load(&self, id: ShowtimeId, since: Timestamp) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>> {

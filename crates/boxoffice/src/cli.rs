@@ -1,6 +1,7 @@
 //! The command line: one screen of commands, and what each does.
 
 mod import;
+mod keys;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,15 +13,17 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crate::config::{self, Config};
 use crate::{bench, demo, logging, serve};
 
+/// The store that a command works on.
+fn store() -> Arg {
+    Arg::new("store")
+        .long("store")
+        .value_name("STORE")
+        .default_value("sqlite:boxoffice.db")
+        .help("sqlite:FILE")
+}
+
 /// All commands.
 pub fn command() -> Command {
-    let store = || {
-        Arg::new("store")
-            .long("store")
-            .value_name("STORE")
-            .default_value("sqlite:boxoffice.db")
-            .help("sqlite:FILE")
-    };
     let file = |help: &'static str| {
         Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
     };
@@ -58,6 +61,8 @@ pub fn command() -> Command {
                 .arg(file("The backup"))
                 .arg(store()),
         )
+        .subcommand(keys::keys_command())
+        .subcommand(keys::epoch_command())
         .subcommand(
             Command::new("version").about("Print the version").arg(
                 Arg::new("verbose").long("verbose").action(ArgAction::SetTrue).help("Also of the parts"),
@@ -79,6 +84,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(("audit", matches)) => audit(matches),
         Some(("backup", matches)) => back_up(matches),
         Some(("restore", matches)) => restore(matches),
+        Some(("keys", matches)) => keys::keys(matches),
+        Some(("epoch", matches)) => keys::epoch(matches),
         Some(("version", matches)) => version(matches),
         _ => Ok(ExitCode::from(2)),
     };

@@ -10,6 +10,7 @@ pub mod problem;
 pub mod request;
 pub mod server;
 mod stampede;
+pub mod token_keys;
 pub mod wire;
 
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct App {
     pub keys: Keys,
     /// Tokens of holds and bookings.
     pub tokens: Tokens,
+    /// When the keys that tokens are made with were read last.
+    pub token_keys_read: token_keys::LastRead,
     /// The name of the history that revisions belong to.
     pub epoch: String,
     /// What links begin with, without a slash at the end.
@@ -67,6 +70,7 @@ impl App {
         Self {
             keys: Keys::new(&config),
             tokens,
+            token_keys_read: token_keys::LastRead::default(),
             epoch: office.ports().store.epoch(),
             public_url,
             entries: EntryCache::default(),

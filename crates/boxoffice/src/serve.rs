@@ -10,14 +10,14 @@ use boxoffice_engine::box_office::{BoxOffice, Limits, Ports};
 use boxoffice_engine::bus::InProcessBus;
 use boxoffice_engine::clock::SystemClock;
 use boxoffice_engine::gate::LocalGate;
-use boxoffice_engine::store::Store;
+use boxoffice_engine::store::{Store, signing_key};
 use boxoffice_sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::http::auth::Tokens;
-use crate::http::{App, Shared, router, server};
+use crate::http::{App, Shared, router, server, token_keys};
 use crate::runtime::{SystemRandom, TokioRuntime};
 
 /// A server that listens, and what it is made of.
@@ -53,7 +53,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         keep_keys_ms: keep_keys_ms(&config),
         ..Limits::default()
     };
-    let key_id = keys.last().map(|key| key.id).context("the store has no key for tokens")?;
+    let key_id = signing_key(&keys, ports.clock.now()).context("the store has no key for tokens")?;
     let office = BoxOffice::start(ports, limits, key_id);
     let public_url = match config.main.public_url.trim_end_matches('/') {
         "" => url.clone(),
@@ -94,6 +94,7 @@ impl Running {
         let Self { app, listener, .. } = self;
         let (stopping, stopped) = watch::channel(false);
         let server = tokio::spawn(server::run(listener, Arc::clone(&app), router(Arc::clone(&app)), stopped));
+        let following = tokio::spawn(token_keys::follow(Arc::clone(&app)));
         stop.await;
         tracing::info!("draining");
         app.draining.store(true, Ordering::Release);
@@ -102,6 +103,7 @@ impl Running {
         if let Err(error) = server.await {
             tracing::error!(%error, "the accept loop failed");
         }
+        following.abort();
         app.office.close();
         app.office.ports().store.stop().await;
         tracing::info!("stopped");

@@ -220,7 +220,9 @@ impl Store for MemoryStore {
     }
 
     fn token_keys(&self) -> BoxFuture<'_, Result<Vec<TokenKey>, StoreError>> {
-        self.read(|_| vec![TokenKey { id: 1, secret: [7; 32] }])
+        self.read(|_| {
+            vec![TokenKey { id: 1, secret: [7; 32], made_at: Timestamp::default(), revoked: false }]
+        })
     }
 
     fn load(&self, id: ShowtimeId, since: Timestamp) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>> {

@@ -75,6 +75,7 @@ impl FromRequestParts<Shared> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
         let credential = app.keys.credential(&parts.headers)?;
+        app.learn_key_of(&credential).await;
         let key = idempotency_key(&parts.headers)?;
         let target =
             if key.is_some() { format!("{} {}", parts.method, parts.uri.path()) } else { String::new() };
