@@ -2,6 +2,7 @@
 
 mod import;
 mod keys;
+mod settings;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,12 +28,7 @@ pub fn command() -> Command {
     let file = |help: &'static str| {
         Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
     };
-    let serve = Command::new("serve").about("Run the server").after_help(
-        "Each setting is a flag, a variable (--http-max-connections is BOXOFFICE_HTTP_MAX_CONNECTIONS, or \
-         …_FILE with the name of a file that has the value) and a key of the TOML file (http.max_connections). \
-         A flag goes before a variable, a variable before the file. API keys stand in the file as [[keys]] with \
-         name, sha256 and scope (read, sell or admin).",
-    );
+    let serve = Command::new("serve").about("Run the server").after_help(settings::MANUAL);
     Command::new("boxoffice")
         .about("A seat reservation backend for cinemas")
         .version(env!("CARGO_PKG_VERSION"))
@@ -63,6 +59,7 @@ pub fn command() -> Command {
         )
         .subcommand(keys::keys_command())
         .subcommand(keys::epoch_command())
+        .subcommand(settings::command())
         .subcommand(
             Command::new("version").about("Print the version").arg(
                 Arg::new("verbose").long("verbose").action(ArgAction::SetTrue).help("Also of the parts"),
@@ -86,6 +83,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(("restore", matches)) => restore(matches),
         Some(("keys", matches)) => keys::keys(matches),
         Some(("epoch", matches)) => keys::epoch(matches),
+        Some(("config", matches)) => settings::run(matches),
         Some(("version", matches)) => version(matches),
         _ => Ok(ExitCode::from(2)),
     };
@@ -99,17 +97,17 @@ fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let variable = |name: &str| std::env::var(name).ok();
     let config = config::load(Config::default(), matches, variable)?;
     let _logging = logging::start(&config.log)?;
-    let masked = |(key, value): (String, String)| {
-        let value = if key == "admin_key" && !value.is_empty() { "***".to_owned() } else { value };
-        format!("{key}={value}")
-    };
-    let settings: Vec<String> = config.values().into_iter().map(masked).collect();
+    let settings: Vec<String> =
+        config.shown().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = settings.join(" "), "starting");
     runtime()?.block_on(async {
         // Before anybody hears of the server, who may then ask it to stop.
         let stop = serve::stop_signal()?;
         let running = serve::start(config).await?;
         eprintln!("listening on {}", running.url);
+        if let Some(url) = running.ops_url() {
+            eprintln!("operations on {url}");
+        }
         running.run(stop).await;
         Ok(ExitCode::SUCCESS)
     })
@@ -192,7 +190,8 @@ fn version(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 /// A line of a command's own output.
-#[expect(clippy::print_stdout, reason = "this is where commands print")]
 pub(crate) fn print_line(line: &str) {
-    println!("{line}");
+    use std::io::Write as _;
+    // Whoever read it may have had enough, as `head` has.
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

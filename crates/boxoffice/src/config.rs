@@ -6,11 +6,15 @@
 
 mod api_keys;
 mod keys;
+mod show;
 mod sources;
+mod value;
 
 pub use api_keys::{ApiKey, Scope};
-pub use keys::{ConfigError, KeyInfo};
-pub use sources::{add_flags, load};
+pub use keys::{ConfigError, ConfigFaults, KeyInfo};
+pub use show::{print, sample};
+pub use sources::{Loaded, add_flags, collect, load};
+pub use value::{List, Network, Origin};
 
 use std::path::PathBuf;
 
@@ -29,6 +33,10 @@ config! {
         admin_key: String = String::new(),
         /// What links begin with, where it is not the address that the client used: https://tickets.example.
         public_url: String = String::new(),
+        /// Networks of the proxies in front, as in 10.0.0.0/8: X-Forwarded-For and X-Forwarded-Proto are believed only from there.
+        proxies: List<Network> = List::default(),
+        /// A second address and port, for operations: if set, /metrics is only there.
+        ops_listen: String = String::new(),
         /// What is at /: full, view or off.
         page: String = "full".to_owned(),
     }
@@ -46,6 +54,11 @@ config! {
         max_plan_bytes: usize = 32 * 1024 * 1024,
         /// How many seating plans may be read at once.
         max_plans_at_once: usize = 2,
+    }
+    /// Web pages of other origins that may use the API.
+    "cors" => Cors cors {
+        /// Their origins, as in https://tickets.example; pages of others cannot read answers.
+        origins: List<Origin> = List::default(),
     }
     /// What one showtime's holds may be, where the showtime does not say.
     "holds" => Holds holds {
@@ -105,35 +118,55 @@ config! {
         sample: u64 = 1000,
         /// From how long on a request is logged as slow, in milliseconds.
         slow_ms: u64 = 1000,
+        /// Whether lines of requests have the client's address, which is personal data: true or false.
+        addresses: bool = false,
     }
 }
 
 impl Config {
-    /// Refuses values that cannot work, naming the key.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let invalid = |key: &str, why: &str| Err(ConfigError::Invalid { key: key.into(), why: why.into() });
-        if self.main.listen.parse::<std::net::SocketAddr>().is_err() {
-            return invalid("listen", "it must be an address and a port, such as 127.0.0.1:8080");
+    /// Refuses values that cannot work, naming each key.
+    pub fn check(&self) -> Result<(), ConfigFaults> {
+        let faults = self.faults();
+        if faults.is_empty() { Ok(()) } else { Err(ConfigFaults(faults)) }
+    }
+
+    /// Every value that cannot work.
+    fn faults(&self) -> Vec<ConfigError> {
+        let mut faults = Vec::new();
+        let mut must = |key: &str, fits: bool, why: &str| {
+            if !fits {
+                faults.push(ConfigError::Invalid { key: key.into(), why: why.into() });
+            }
+        };
+        let is_address = |text: &str| text.parse::<std::net::SocketAddr>().is_ok();
+        let address = "it must be an address and a port, such as 127.0.0.1:8080";
+        must("listen", is_address(&self.main.listen), address);
+        must("ops_listen", self.main.ops_listen.is_empty() || is_address(&self.main.ops_listen), address);
+        must("store", self.sqlite_path().is_some(), "it must be sqlite:FILE");
+        must("gate", self.main.gate == "memory", "it must be memory");
+        let key = self.main.admin_key.len();
+        must("admin_key", key == 0 || key >= 16, "it must have at least 16 characters");
+        let url = self.main.public_url.as_str();
+        must(
+            "public_url",
+            url.is_empty() || is_web_address(url),
+            "it must be an address as in https://tickets.example",
+        );
+        for (key, value, known) in [
+            ("page", &self.main.page, &["full", "view", "off"][..]),
+            ("bookings.confirm_by", &self.bookings.confirm_by, &["holder", "key"]),
+            ("log.format", &self.log.format, &["text", "json"]),
+            ("log.level", &self.log.level, &["error", "warn", "info", "debug", "trace"]),
+        ] {
+            must(key, known.contains(&value.as_str()), &format!("it must be one of {}", known.join(", ")));
         }
-        if self.sqlite_path().is_none() {
-            return invalid("store", "it must be sqlite:FILE");
-        }
-        if self.main.gate != "memory" {
-            return invalid("gate", "it must be memory");
-        }
-        if !self.main.admin_key.is_empty() && self.main.admin_key.len() < 16 {
-            return invalid("admin_key", "it must have at least 16 characters");
-        }
-        one_of("page", &self.main.page, &["full", "view", "off"])?;
-        one_of("bookings.confirm_by", &self.bookings.confirm_by, &["holder", "key"])?;
-        one_of("log.format", &self.log.format, &["text", "json"])?;
-        one_of("log.level", &self.log.level, &["error", "warn", "info", "debug", "trace"])?;
-        if self.retention.idempotency_h < 24 {
-            return invalid("retention.idempotency_h", "it must be at least 24");
-        }
-        if self.holds.ttl_s == 0 || self.holds.max_ttl_s < self.holds.ttl_s {
-            return invalid("holds.max_ttl_s", "it must not be below holds.ttl_s, which must be at least 1");
-        }
+        must("retention.idempotency_h", self.retention.idempotency_h >= 24, "it must be at least 24");
+        let holds = &self.holds;
+        must(
+            "holds.max_ttl_s",
+            holds.ttl_s > 0 && holds.max_ttl_s >= holds.ttl_s,
+            "it must not be below holds.ttl_s, which must be at least 1",
+        );
         for (key, value) in [
             ("holds.max_seats", usize::from(self.holds.max_seats)),
             ("http.max_connections", self.http.max_connections),
@@ -143,14 +176,11 @@ impl Config {
             ("engine.max_boards", self.engine.max_boards),
             ("sqlite.batch", self.sqlite.batch),
         ] {
-            if value == 0 {
-                return invalid(key, "it must be at least 1");
-            }
+            must(key, value > 0, "it must be at least 1");
         }
-        if !(1..=30_000).contains(&self.http.header_timeout_ms) {
-            return invalid("http.header_timeout_ms", "it must be from 1 to 30000");
-        }
-        Ok(())
+        let in_time = (1..=30_000).contains(&self.http.header_timeout_ms);
+        must("http.header_timeout_ms", in_time, "it must be from 1 to 30000");
+        faults
     }
 
     /// The file of a `sqlite:` store.
@@ -165,9 +195,10 @@ pub fn sqlite_path(store: &str) -> Option<PathBuf> {
     (!path.is_empty()).then(|| path.into())
 }
 
-fn one_of(key: &str, value: &str, known: &[&str]) -> Result<(), ConfigError> {
-    if known.contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError::Invalid { key: key.into(), why: format!("it must be one of {}", known.join(", ")) })
+/// Whether links can begin with it.
+fn is_web_address(text: &str) -> bool {
+    let parsed: Option<http::Uri> = text.parse().ok();
+    parsed.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+    })
 }

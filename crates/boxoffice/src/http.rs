@@ -1,11 +1,13 @@
 //! The HTTP API: every route on one screen, and what all handlers share.
 
 pub mod auth;
+pub mod cors;
 pub mod entries;
 pub mod handlers;
 pub mod json;
 pub mod log;
 pub mod metrics;
+pub mod origin;
 pub mod problem;
 pub mod request;
 pub mod server;
@@ -48,8 +50,12 @@ pub struct App {
     pub token_keys_read: token_keys::LastRead,
     /// The name of the history that revisions belong to.
     pub epoch: String,
-    /// What links begin with, without a slash at the end.
+    /// What links begin with, without a slash at the end: the config's, or else our own address.
     pub public_url: String,
+    /// Whether links always begin with that; otherwise with what the client used, where that is known.
+    links_are_fixed: bool,
+    /// Web pages of other origins that may use the API.
+    pub cors: cors::Cors,
     /// Cinemas, movies and auditoriums that were read.
     pub entries: EntryCache,
     /// What is counted.
@@ -72,7 +78,9 @@ impl App {
             tokens,
             token_keys_read: token_keys::LastRead::default(),
             epoch: office.ports().store.epoch(),
+            links_are_fixed: origin::links_are_fixed(&config),
             public_url,
+            cors: cors::Cors::new(&config.cors.origins),
             entries: EntryCache::default(),
             metrics: Metrics::default(),
             log: AccessLog::new(&config.log),
@@ -106,8 +114,12 @@ impl App {
     }
 }
 
-/// Every route there is.
+/// Every route there is. `/metrics` is elsewhere if operations have an address of their own.
 pub fn router(app: Shared) -> Router {
+    let metrics = match app.config.main.ops_listen.is_empty() {
+        true => Router::new().route("/metrics", get(operations::metrics)),
+        false => Router::new(),
+    };
     Router::new()
         .route("/v1/cinemas", get(catalogue::list_cinemas).post(catalogue::create_cinema))
         .route("/v1/cinemas/{id}", get(catalogue::read_cinema))
@@ -130,9 +142,20 @@ pub fn router(app: Shared) -> Router {
         .route("/v1/bookings/{id}/cancel", post(bookings::cancel))
         .route("/livez", get(operations::live))
         .route("/readyz", get(operations::ready))
-        .route("/metrics", get(operations::metrics))
+        .merge(metrics)
         .route("/problems/{code}", get(pages::problem))
         .route("/", get(pages::index))
+        .fallback(operations::no_route)
+        .method_not_allowed_fallback(operations::no_method)
+        .with_state(app)
+}
+
+/// What `ops_listen` serves.
+pub fn operations_router(app: Shared) -> Router {
+    Router::new()
+        .route("/livez", get(operations::live))
+        .route("/readyz", get(operations::ready))
+        .route("/metrics", get(operations::metrics))
         .fallback(operations::no_route)
         .method_not_allowed_fallback(operations::no_method)
         .with_state(app)

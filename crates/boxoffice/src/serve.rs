@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::http::auth::Tokens;
-use crate::http::{App, Shared, router, server, token_keys};
+use crate::http::{App, Shared, operations_router, router, server, token_keys};
 use crate::runtime::{SystemRandom, TokioRuntime};
 
 /// A server that listens, and what it is made of.
@@ -27,15 +27,18 @@ pub struct Running {
     /// Its state.
     pub app: Shared,
     listener: TcpListener,
+    /// For operations alone, if the config wants it.
+    ops_listener: Option<TcpListener>,
 }
 
 /// Opens the store, starts the engine, and listens; requests are answered once [`Running::run`] is called.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     // Listening comes first: a taken port is found before anything is touched.
-    let listener = TcpListener::bind(&config.main.listen).await;
-    let listener = listener.with_context(|| {
-        format!("cannot listen on {}: choose another address or port with --listen", config.main.listen)
-    })?;
+    let listener = listen(&config.main.listen, "--listen").await?;
+    let ops_listener = match config.main.ops_listen.as_str() {
+        "" => None,
+        address => Some(listen(address, "--ops-listen").await?),
+    };
     let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
     let store = open_store(&config)?;
     let keys = store.token_keys().await.context("the keys for tokens cannot be read")?;
@@ -65,7 +68,12 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             "no API key is configured: set BOXOFFICE_ADMIN_KEY to be able to administer this server"
         );
     }
-    Ok(Running { url, app, listener })
+    Ok(Running { url, app, listener, ops_listener })
+}
+
+async fn listen(address: &str, flag: &str) -> anyhow::Result<TcpListener> {
+    let choose = || format!("cannot listen on {address}: choose another address or port with {flag}");
+    TcpListener::bind(address).await.with_context(choose)
 }
 
 fn keep_keys_ms(config: &Config) -> i64 {
@@ -88,12 +96,24 @@ fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 impl Running {
+    /// Where operations are served, if apart from the rest.
+    pub fn ops_url(&self) -> Option<String> {
+        let address = self.ops_listener.as_ref()?.local_addr().ok()?;
+        Some(format!("http://{address}"))
+    }
+
     /// Serves until `stop` ends; then drains: readiness is withdrawn, requests in flight are finished, what waits
     /// for the store is committed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, listener, .. } = self;
+        let Self { app, listener, ops_listener, .. } = self;
         let (stopping, stopped) = watch::channel(false);
-        let server = tokio::spawn(server::run(listener, Arc::clone(&app), router(Arc::clone(&app)), stopped));
+        let operations = ops_listener.map(|listener| {
+            let router = operations_router(Arc::clone(&app));
+            let serves = (server::Serves::Operations, router);
+            tokio::spawn(server::run(listener, Arc::clone(&app), serves, stopped.clone()))
+        });
+        let serves = (server::Serves::Everything, router(Arc::clone(&app)));
+        let server = tokio::spawn(server::run(listener, Arc::clone(&app), serves, stopped));
         let following = tokio::spawn(token_keys::follow(Arc::clone(&app)));
         stop.await;
         tracing::info!("draining");
@@ -104,6 +124,11 @@ impl Running {
             tracing::error!(%error, "the accept loop failed");
         }
         following.abort();
+        if let Some(operations) = operations
+            && let Err(error) = operations.await
+        {
+            tracing::error!(%error, "the accept loop for operations failed");
+        }
         app.office.close();
         app.office.ports().store.stop().await;
         tracing::info!("stopped");

@@ -216,6 +216,27 @@ fn every_setting_is_documented() {
 }
 
 #[test]
+fn the_sample_of_the_settings_is_whole_and_can_be_read() {
+    let name = "docs/boxoffice.sample.toml";
+    let text = read(name);
+    assert!(text == boxoffice::config::sample(), "{name} is old: write it with `boxoffice config sample`");
+    let uncommented: Vec<_> = text.lines().map(|line| line.strip_prefix('#').unwrap_or(line)).collect();
+    let settings = |line: &&&str| {
+        line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), uncommented.iter().filter(settings).copied().collect::<Vec<_>>().join("\n"))
+        .unwrap();
+    let command = boxoffice::config::add_flags(clap::Command::new("test"));
+    let flags = command.get_matches_from(["test", "--config", file.path().to_str().unwrap()]);
+    let loaded = boxoffice::config::collect(Config::default(), &flags, |_| None);
+    assert_eq!(loaded.faults, [], "{name}");
+    let origins = Config::key_infos().into_iter().map(|info| loaded.origin(&info.name));
+    assert!(origins.into_iter().all(|origin| origin.starts_with("file ")), "{name} sets every key");
+    assert_eq!(loaded.config.keys.len(), 1);
+}
+
+#[test]
 fn every_error_code_is_documented() {
     let name = "docs/errors.md";
     let text = read(name);

@@ -9,6 +9,8 @@ pub struct KeyInfo {
     pub help: &'static str,
     /// Its default, as text.
     pub default: String,
+    /// What its section is about.
+    pub section: &'static str,
 }
 
 impl KeyInfo {
@@ -52,6 +54,19 @@ pub enum ConfigError {
     },
 }
 
+/// Everything that is wrong with the config.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFaults(pub Vec<ConfigError>);
+
+impl std::error::Error for ConfigFaults {}
+
+impl std::fmt::Display for ConfigFaults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
 /// Declares config structs: section name => Type field { /// help, field: type = default, … }.
 macro_rules! config {
     ($(
@@ -90,6 +105,7 @@ macro_rules! config {
                     name: $crate::config::keys::key_name($section, stringify!($key)),
                     help: $doc.trim_ascii(),
                     default: defaults.$field.$key.to_string(),
+                    section: $section_doc.trim_ascii(),
                 },)*)*]
             }
 
@@ -104,12 +120,32 @@ macro_rules! config {
                 Err(ConfigError::Unknown { key: name.to_owned(), source_name: "config".to_owned() })
             }
 
-            /// Every key with its value as text, in the order of declaration.
-            pub fn values(&self) -> Vec<(String, String)> {
+            /// Every key with its value as text and as the TOML file has it, in the order of declaration.
+            fn values(&self) -> Vec<(String, String, String)> {
                 vec![$($((
                     $crate::config::keys::key_name($section, stringify!($key)),
                     self.$field.$key.to_string(),
+                    $crate::config::value::TomlValue::toml(&self.$field.$key),
                 ),)*)*]
+            }
+
+            /// A key's value as text.
+            pub fn text(&self, name: &str) -> String {
+                self.values().into_iter().find(|(key, ..)| key == name).map(|(_, text, _)| text).unwrap_or_default()
+            }
+
+            /// A key's value as the TOML file has it.
+            pub fn toml(&self, name: &str) -> String {
+                self.values().into_iter().find(|(key, ..)| key == name).map(|(.., toml)| toml).unwrap_or_default()
+            }
+
+            /// Every key with its value as it may be shown, in the order of declaration.
+            pub fn shown(&self) -> Vec<(String, String)> {
+                let shown = |(key, text, _): (String, String, String)| {
+                    let text = $crate::config::show::masked(&key, &text);
+                    (key, text)
+                };
+                self.values().into_iter().map(shown).collect()
             }
         }
     };

@@ -10,6 +10,7 @@ use boxoffice_engine::box_office::Done;
 use http::Method;
 use tracing::Level;
 
+use super::origin::Passed;
 use crate::config::Log;
 use crate::logging;
 
@@ -56,6 +57,7 @@ impl AccessLog {
         response: &Response,
         code: Option<&str>,
         took: Duration,
+        passed: &Passed,
     ) {
         let (method, path) = (&line.0, &*line.1);
         let changed = response.extensions().get::<Changed>();
@@ -88,6 +90,10 @@ impl AccessLog {
             line = line.some("showtime", showtime.as_deref()).text("actor", changed.actor.as_str());
         } else if level == Level::INFO {
             line = line.number("sample", self.sample);
+        }
+        line = line.some("trace", passed.trace.as_ref().and_then(|trace| trace.to_str().ok()));
+        if let Some(address) = passed.address {
+            line = line.text("address", &address.to_string());
         }
         logging::write(level, line);
     }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::header::Entry;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,12 +23,29 @@ use tokio::sync::watch;
 use tower_service::Service;
 
 use super::problem::{Code, Problem};
-use super::{App, Shared, stampede};
+use super::{App, Shared, cors, stampede};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What the catalogue says to caches.
+pub const PUBLIC: &str = "public, max-age=5";
+const TRACE: HeaderName = HeaderName::from_static("traceparent");
+
+/// What a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// The API.
+    Everything,
+    /// Probes and metrics alone: there is no door for the stampede.
+    Operations,
+}
 
 /// Serves until `stop` becomes true, then waits for the requests in flight, at most `drain.limit_s`.
-pub async fn run(listener: TcpListener, app: Shared, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn run(
+    listener: TcpListener,
+    app: Shared,
+    (serves, router): (Serves, Router),
+    mut stop: watch::Receiver<bool>,
+) {
     let open = Arc::new(AtomicUsize::new(0));
     let mut builder = http1::Builder::new();
     builder
@@ -56,8 +74,13 @@ pub async fn run(listener: TcpListener, app: Shared, router: Router, mut stop: w
             tokio::spawn(turn_away(stream));
             continue;
         }
-        let connection =
-            Connection { app: Arc::clone(&app), router: router.clone(), peer, open: Arc::clone(&open) };
+        let connection = Connection {
+            app: Arc::clone(&app),
+            serves,
+            router: router.clone(),
+            peer,
+            open: Arc::clone(&open),
+        };
         tokio::spawn(connection.serve(stream, builder.clone(), stop.clone()));
     }
     drop(listener);
@@ -84,6 +107,7 @@ async fn turn_away(mut stream: TcpStream) {
 
 struct Connection {
     app: Shared,
+    serves: Serves,
     router: Router,
     peer: SocketAddr,
     open: Arc<AtomicUsize>,
@@ -99,7 +123,8 @@ impl Connection {
     async fn serve(self, stream: TcpStream, builder: http1::Builder, mut stop: watch::Receiver<bool>) {
         let service = service_fn(|request: Request<Incoming>| {
             let (app, router) = (Arc::clone(&self.app), self.router.clone());
-            async move { Ok::<_, Infallible>(answer(&app, router, request).await) }
+            let (serves, peer) = (self.serves, self.peer);
+            async move { Ok::<_, Infallible>(answer(&app, (serves, router), request, peer).await) }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         let served = tokio::select! { biased;
@@ -116,13 +141,28 @@ impl Connection {
 }
 
 /// Answers one request: the router's answer, with what every answer has.
-async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Response<Body> {
+async fn answer(
+    app: &App,
+    (serves, mut router): (Serves, Router),
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Body> {
     let started = Instant::now();
     let id = request_id(app, &request);
+    let page = app.cors.allowed(request.headers());
+    let passed = app.passed(request.headers(), peer);
+    let has_credentials = request.headers().contains_key(header::AUTHORIZATION);
     // A copy: a slice would keep the connection's buffer from being used again until the answer is there.
     let line = (request.method().clone(), Box::<str>::from(request.uri().path()));
     let routed = AssertUnwindSafe(async {
-        match stampede::answer(app, request).await {
+        if let Some(answer) = page.as_ref().and_then(|_| cors::preflight(&request)) {
+            return Ok(answer);
+        }
+        let answered = match serves {
+            Serves::Everything => stampede::answer(app, request).await,
+            Serves::Operations => Err(request.map(Body::new)),
+        };
+        match answered {
             Ok(answer) => answer,
             Err(request) => {
                 let Ok(mut response) = router.call(request).await;
@@ -141,18 +181,45 @@ async fn answer(app: &App, mut router: Router, request: Request<Incoming>) -> Re
         Ok(response) => (response, None),
         Err(problem) => {
             let code = problem.code().info().code;
-            (problem.render(&app.public_url), Some(code))
+            (problem.render(passed.links.as_deref().unwrap_or(&app.public_url)), Some(code))
         }
     };
     let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    match headers.entry(header::CACHE_CONTROL) {
+        Entry::Vacant(entry) => drop(entry.insert(HeaderValue::from_static("no-store"))),
+        // A key sees what is not published; a cache that others use must not keep that.
+        Entry::Occupied(mut entry) if has_credentials && entry.get() == PUBLIC => {
+            entry.insert(HeaderValue::from_static("private, max-age=5"));
+        }
+        Entry::Occupied(_) => {}
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
     headers.insert(REQUEST_ID, id);
+    if let Some(origin) = page {
+        cors::mark(headers, origin);
+    }
+    if let Some(trace) = &passed.trace {
+        headers.insert(TRACE, trace.clone());
+    }
+    if !app.config.main.public_url.is_empty() {
+        place_below(&app.public_url, headers);
+    }
     if app.draining.load(Ordering::Acquire) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     app.metrics.answered(response.status(), started.elapsed());
-    app.log.answered(&line, &response, code, started.elapsed());
+    app.log.answered(&line, &response, code, started.elapsed(), &passed);
     response
+}
+
+/// Makes a Location whole, which a path alone is not where the API stands below a path of another host.
+fn place_below(public_url: &str, headers: &mut HeaderMap) {
+    if let Some(Ok(path)) = headers.get(header::LOCATION).map(HeaderValue::to_str)
+        && path.starts_with('/')
+        && let Ok(whole) = HeaderValue::from_str(&[public_url, path].concat())
+    {
+        headers.insert(header::LOCATION, whole);
+    }
 }
 
 /// The client's request id, if it sent a sane one, or one of our own.

@@ -12,6 +12,7 @@ use super::super::json::{Faults, Fields, integer, text};
 use super::super::log::note_change;
 use super::super::problem::{Code, Problem};
 use super::super::request::{Asked, AskedWithBody, Id, PathId};
+use super::super::server::PUBLIC;
 use super::super::wire::{self, Page};
 use super::super::{App, Shared};
 use super::{external_id, not_created, store_problem};
@@ -143,7 +144,7 @@ async fn read(app: &App, asked: &Asked, kind: Kind, number: u64, absent: Code) -
 
 /// Marks an answer that caches may keep for a moment.
 pub(super) fn public(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=5"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(PUBLIC));
     response
 }
 
