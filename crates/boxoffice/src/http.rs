@@ -7,6 +7,7 @@ pub mod handlers;
 pub mod json;
 pub mod log;
 pub mod metrics;
+pub mod openapi;
 pub mod origin;
 pub mod problem;
 pub mod request;
@@ -15,11 +16,11 @@ mod stampede;
 pub mod token_keys;
 pub mod wire;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get};
 use boxoffice_core::plan::Plan;
 use boxoffice_engine::box_office::{BoxOffice, Refused};
 use http::HeaderValue;
@@ -31,6 +32,7 @@ use entries::EntryCache;
 use handlers::{bookings, catalogue, holds, operations, pages, plans, seats, showtimes, staff};
 use log::AccessLog;
 use metrics::Metrics;
+use openapi::Described;
 use problem::Problem;
 
 /// What all handlers share.
@@ -64,6 +66,8 @@ pub struct App {
     pub log: AccessLog,
     /// Set when the node is going down.
     pub draining: AtomicBool,
+    /// The description of the API, once it was asked for.
+    pub description: OnceLock<Described>,
     /// How many seating plans may be read at once.
     pub plan_slots: Semaphore,
     /// For request ids of our own: a random start, and how many were given out.
@@ -85,6 +89,7 @@ impl App {
             metrics: Metrics::default(),
             log: AccessLog::new(&config.log),
             draining: AtomicBool::new(false),
+            description: OnceLock::new(),
             plan_slots: Semaphore::new(config.http.max_plans_at_once),
             request_ids: (office.ports().random.next() as u32, AtomicU64::new(0)),
             config,
@@ -114,12 +119,19 @@ impl App {
     }
 }
 
-/// Every route there is. `/metrics` is elsewhere if operations have an address of their own.
-pub fn router(app: Shared) -> Router {
-    let metrics = match app.config.main.ops_listen.is_empty() {
-        true => Router::new().route("/metrics", get(operations::metrics)),
-        false => Router::new(),
+/// From the lines of a router: the router, and the list of its routes for those who describe them.
+macro_rules! routes {
+    (Router::new() $(.route($path:literal, $($method:ident($handler:path)).+))+) => {
+        /// Every route: its path, and its methods in lower case.
+        pub const ROUTES: &[(&str, &[&str])] = &[$(($path, &[$(stringify!($method)),+])),+];
+
+        fn routes() -> Router<Shared> {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($handler))+))+
+        }
     };
+}
+
+routes! {
     Router::new()
         .route("/v1/cinemas", get(catalogue::list_cinemas).post(catalogue::create_cinema))
         .route("/v1/cinemas/{id}", get(catalogue::read_cinema))
@@ -142,12 +154,16 @@ pub fn router(app: Shared) -> Router {
         .route("/v1/bookings/{id}/cancel", post(bookings::cancel))
         .route("/livez", get(operations::live))
         .route("/readyz", get(operations::ready))
-        .merge(metrics)
+        .route("/metrics", get(operations::public_metrics))
+        .route("/openapi.json", get(pages::description))
+        .route("/docs", get(pages::docs))
         .route("/problems/{code}", get(pages::problem))
         .route("/", get(pages::index))
-        .fallback(operations::no_route)
-        .method_not_allowed_fallback(operations::no_method)
-        .with_state(app)
+}
+
+/// Every route there is, and the answers where there is none.
+pub fn router(app: Shared) -> Router {
+    routes().fallback(operations::no_route).method_not_allowed_fallback(operations::no_method).with_state(app)
 }
 
 /// What `ops_listen` serves.

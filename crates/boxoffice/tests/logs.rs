@@ -31,7 +31,8 @@ fn each_change_has_one_line_with_who_and_where() {
     let stranger = server.send(&showtime.ask(&["A1"]));
     let keyed = showtime.ask(&["A2"]).key("a key that nobody may read");
     let (first, again) = (server.send(&keyed), server.send(&keyed));
-    let hold = showtime.hold(&["A3"]);
+    // Shorter than an extension: one that comes in the same millisecond changes something, too.
+    let hold = showtime.hold_with(&json!({"seats": ["A3"], "ttl_s": 60}));
     let extended = hold.try_change(&json!({"extend": true}));
     let booked = hold.try_book();
     let released = server.send(&showtime.hold(&["A4"]).ask_release());

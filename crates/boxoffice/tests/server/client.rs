@@ -139,6 +139,11 @@ impl Answer {
         Some(value)
     }
 
+    /// All headers, their names in lower case.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     /// The body as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::client::{Answer, Client};
+use super::contract::conforms;
 use super::request::Request;
 use super::signal;
 use super::wait::until;
@@ -129,11 +130,14 @@ impl Server {
         until("the server has drained", DRAIN_LIMIT, || child.try_wait().expect("a child"))
     }
 
-    /// Sends one request over a connection of its own.
+    /// Sends one request over a connection of its own. The answer must be one that the description of the API knows.
     #[track_caller]
     pub(crate) fn send(&self, request: &Request) -> Answer {
         let answer = Client::connect(self.address()).and_then(|mut client| client.send(request));
-        answer.unwrap_or_else(|error| panic!("no answer to {request}: {error}"))
+        let answer = answer.unwrap_or_else(|error| panic!("no answer to {request}: {error}"));
+        let (method, target) = request.line();
+        conforms(method, target, &answer);
+        answer
     }
 
     /// A connection.

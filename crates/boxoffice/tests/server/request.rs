@@ -96,6 +96,11 @@ impl Request {
         head
     }
 
+    /// The method, and the path with its query.
+    pub(crate) fn line(&self) -> (&str, &str) {
+        (self.method, &self.path)
+    }
+
     /// The body's bytes.
     pub(crate) fn payload(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "every test file uses another part of this")]
 
 mod client;
+mod contract;
 mod crowd;
 mod house;
 mod ledger;
@@ -14,6 +15,7 @@ mod signal;
 mod wait;
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use contract::{conforms, fits};
 pub(crate) use crowd::{Crowd, Sale, settle};
 pub(crate) use house::{House, Showtime, from_now, hall, id, merge, room, states, text};
 pub(crate) use ledger::{Booking, Hold};

@@ -36,6 +36,11 @@ pub async fn metrics(State(app): State<Shared>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
+/// `GET /metrics` where buyers ask, too: not there if operations have an address of their own.
+pub async fn public_metrics(app: State<Shared>) -> Result<Response, Problem> {
+    if app.config.main.ops_listen.is_empty() { Ok(metrics(app).await) } else { Err(no_route().await) }
+}
+
 /// There is nothing at this path.
 pub async fn no_route() -> Problem {
     Problem::new(Code::RouteNotFound, "There is nothing at this path.")

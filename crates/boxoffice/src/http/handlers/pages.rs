@@ -1,11 +1,15 @@
-//! What people read in a browser: the plain list of showtimes, and the page behind each problem's type.
+//! What people read in a browser: the plain list of showtimes, the description of the API, and the page behind each
+//! problem's type.
 
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use boxoffice_engine::catalogue::ShowtimeFilter;
 use http::header;
 
 use super::super::Shared;
+use super::super::openapi::Described;
 use super::super::problem::{Code, Problem};
 use super::super::request::Asked;
 use super::super::wire::{local_time, time};
@@ -62,15 +66,15 @@ pub async fn index(State(app): State<Shared>, asked: Asked) -> Result<Response, 
         "<h1>Showtimes</h1>{list}<p>The API: <a href=\"/v1/showtimes\">showtimes</a>, \
          <a href=\"/v1/cinemas\">cinemas</a>, <a href=\"/v1/movies\">movies</a>, \
          <a href=\"/v1/auditoriums\">auditoriums</a>. Operations: <a href=\"/readyz\">readiness</a>, \
-         <a href=\"/metrics\">metrics</a>."
+         <a href=\"/metrics\">metrics</a>. <a href=\"/docs\">All of the API</a>."
     );
     Ok(page("Boxoffice", &body))
 }
 
 /// `GET /problems/{code}`: what an error code means.
-pub async fn problem(Path(name): Path<String>) -> Result<Response, Problem> {
-    let code =
-        Code::from_name(&name).ok_or_else(|| Problem::new(Code::RouteNotFound, "There is no such code."))?;
+pub async fn problem(name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let code = name.ok().and_then(|Path(name)| Code::from_name(&name));
+    let code = code.ok_or_else(|| Problem::new(Code::RouteNotFound, "There is no such code."))?;
     let info = code.info();
     let body = format!(
         "<h1>{title}</h1><p><code>{code}</code>, status {status}<p>{help}",
@@ -82,13 +86,32 @@ pub async fn problem(Path(name): Path<String>) -> Result<Response, Problem> {
     Ok(page(info.title, &body))
 }
 
+/// `GET /openapi.json`: the API described for programs.
+pub async fn description(State(app): State<Shared>) -> Response {
+    let described = app.description.get_or_init(|| Described::of(&app.public_url));
+    ([(header::CONTENT_TYPE, "application/json")], Body::from(described.json.clone())).into_response()
+}
+
+/// `GET /docs`: the same for people.
+pub async fn docs(State(app): State<Shared>) -> Response {
+    let described = app.description.get_or_init(|| Described::of(&app.public_url));
+    html(described.page.clone())
+}
+
 fn page(title: &str, body: &str) -> Response {
-    let html = format!(
+    let html_text = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head><body>{body}</body></html>"
     );
+    html(html_text)
+}
+
+/// An HTML page that loads nothing from anywhere.
+fn html(text: impl Into<Body>) -> Response {
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+    let headers =
+        [(header::CONTENT_SECURITY_POLICY, policy), (header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (headers, text.into()).into_response()
 }
 
 fn escape(text: &str) -> String {

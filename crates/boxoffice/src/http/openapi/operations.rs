@@ -1,0 +1,75 @@
+//! Probes, metrics, pages and this description itself in the description of the API.
+
+use serde_json::{Value, json};
+
+use super::super::problem::Code;
+use super::Description;
+use super::operation::Access::{Open, Public};
+use super::operation::Operation;
+use super::schema::{answer, one_of, said, text};
+
+const TAG: &str = "Operations";
+
+/// Adds their operations and schemas.
+pub(super) fn add(description: &mut Description) {
+    let alive = answer("The process answers.").must("status", one_of(["ok"]));
+    description.schema("Alive", alive.schema());
+    let check = answer("One thing that the server needs.")
+        .must("status", one_of(["ok", "unavailable"]))
+        .may("detail", text());
+    let checks = answer("What was looked at.").must("store", check.schema());
+    let ready = answer("Whether to send requests here.")
+        .must("status", said(one_of(["ok", "degraded"]), "`degraded`: maps still work, changes are refused."))
+        .must("checks", checks.schema());
+    description.schema("Readiness", ready.schema());
+    let live = Operation::new("checkAlive", TAG, "Whether the process answers", Open).answers(
+        200,
+        "It does.",
+        "Alive",
+        json!({"status": "ok"}),
+    );
+    description.add("get", "/livez", live);
+    let ready = json!({"status": "ok", "checks": {"store": {"status": "ok"}}});
+    let ready = Operation::new("checkReady", TAG, "Whether to send requests here", Open)
+        .answers(200, "Send them.", "Readiness", ready)
+        .refuses(&[Code::Draining]);
+    description.add("get", "/readyz", ready);
+    let sample = "# TYPE boxoffice_commands_total counter\nboxoffice_commands_total 42\n";
+    let metrics = Operation::new("readMetrics", TAG, "Metrics for Prometheus", Open).answers_with(
+        200,
+        "Its text format.",
+        Some(plain("text/plain", sample)),
+        &[],
+    );
+    description.add("get", "/metrics", metrics);
+    let described = Operation::new("readDescription", TAG, "This description", Open).answers_with(
+        200,
+        "OpenAPI 3.1.",
+        Some(json!({"application/json": {"schema": {"type": "object"}}})),
+        &[],
+    );
+    description.add("get", "/openapi.json", described);
+    for (path, id, purpose) in [
+        ("/docs", "readDocs", "This description as a page"),
+        ("/problems/{code}", "readProblem", "The page behind a problem's `type`"),
+        ("/", "readIndex", "The list of showtimes as a page"),
+    ] {
+        let access = if path == "/" { Public } else { Open };
+        let mut page = Operation::new(id, TAG, purpose, access);
+        if path.ends_with("{code}") {
+            page = page.path("code", "ProblemCode", Code::RouteNotFound);
+        } else if path == "/" {
+            page = page.text("Not there if `page = \"off\"`.").refuses(&[Code::RouteNotFound]);
+        }
+        let content = plain("text/html", "<!doctype html><title>Boxoffice</title>");
+        description.add(
+            "get",
+            path,
+            page.answers_with(200, "A page.", Some(content), &["Content-Security-Policy"]),
+        );
+    }
+}
+
+fn plain(kind: &str, example: &str) -> Value {
+    json!({kind: {"schema": {"type": "string"}, "example": example}})
+}
