@@ -262,15 +262,34 @@ pub fn text(most: usize) -> impl Fn(Value) -> Result<CompactString, String> {
     }
 }
 
-/// A whole number within a range.
+/// A whole number within a range. `8.0` is one: JSON does not tell it from `8`, and some clients write it so.
 pub fn integer(range: std::ops::RangeInclusive<i64>) -> impl Fn(Value) -> Result<i64, String> {
+    const EXACT: f64 = (1u64 << 53) as f64;
     move |value| {
         let fault = || format!("It must be a whole number from {} to {}.", range.start(), range.end());
-        value.as_i64().filter(|number| range.contains(number)).ok_or_else(fault)
+        let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < EXACT);
+        let number = value.as_i64().or(whole.map(|number| number as i64));
+        number.filter(|number| range.contains(number)).ok_or_else(fault)
     }
 }
 
 /// True or false.
 pub fn boolean(value: Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| "It must be true or false.".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_fraction_of_zero() {
+        let read = |text: &str| integer(-5..=1000)(serde_json::from_str(text).unwrap()).ok();
+        for (text, number) in [("8", 8), ("8.0", 8), ("-5.0", -5), ("1e2", 100), ("1000", 1000)] {
+            assert_eq!(read(text), Some(number), "{text}");
+        }
+        for text in ["8.5", "-6", "1001.0", "1e300", "9223372036854775808", "\"8\"", "true", "null", "[8]"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 }

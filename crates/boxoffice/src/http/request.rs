@@ -76,12 +76,18 @@ impl FromRequestParts<Shared> for Asked {
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
         let credential = app.keys.credential(&parts.headers)?;
         app.learn_key_of(&credential).await;
-        let key = idempotency_key(&parts.headers)?;
+        let key = if parts.method.is_safe() { None } else { idempotency_key(&parts.headers)? };
         let target =
             if key.is_some() { format!("{} {}", parts.method, parts.uri.path()) } else { String::new() };
         let query = parse_query(parts.uri.query().unwrap_or_default());
         Ok(Self { credential, headers: std::mem::take(&mut parts.headers), key, target, query })
     }
+}
+
+/// A whole number in plain digits, at most the largest that a store can count to.
+pub fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse::<i64>().ok().map(i64::unsigned_abs) } else { None }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 16]>, Problem> {
@@ -154,7 +160,8 @@ impl Asked {
 
     /// The limit of a list: 50, or as asked, from 1 to 200.
     pub fn limit(&mut self) -> Result<usize, Problem> {
-        let read = |text: &str| text.parse().ok().filter(|limit| (1..=200).contains(limit));
+        let read =
+            |text: &str| number(text).map(|limit| limit as usize).filter(|limit| (1..=200).contains(limit));
         Ok(self.read_parameter("limit", read, "a number from 1 to 200")?.unwrap_or(50))
     }
 

@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use boxoffice_engine::box_office::Refused;
 use futures_util::FutureExt;
-use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt, Collected};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower_service::Service;
@@ -71,7 +72,7 @@ pub async fn run(
         let _ = stream.set_nodelay(true);
         if open.fetch_add(1, Ordering::AcqRel) >= app.config.http.max_connections {
             open.fetch_sub(1, Ordering::AcqRel);
-            tokio::spawn(turn_away(stream));
+            tokio::spawn(turn_away(Arc::clone(&app), stream));
             continue;
         }
         let connection = Connection {
@@ -95,14 +96,41 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-/// One connection too many: says so and closes.
-async fn turn_away(mut stream: TcpStream) {
-    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-        retry-after: 1\r\nconnection: close\r\ncontent-length: 130\r\n\r\n\
-        {\"type\":\"/problems/overloaded\",\"title\":\"Overloaded\",\"status\":503,\"code\":\"overloaded\",\
-        \"detail\":\"Too many connections.\",\"retry_after_ms\":500}";
-    // The client may be gone already.
-    let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(ANSWER)).await;
+/// One connection too many: says so and closes. What the client sent meanwhile is read for a moment, or the system
+/// would throw the answer away with it.
+async fn turn_away(app: Shared, mut stream: TcpStream) {
+    let response = app.problem(&Refused::Overloaded, None).render(&app.public_url);
+    let (mut parts, body) = response.into_parts();
+    add_common_headers(&mut parts.headers, app.next_request_id());
+    // The body is in memory already.
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let mut answer = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n".to_vec();
+    answer.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    for (name, value) in &parts.headers {
+        answer.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    answer.extend_from_slice(b"\r\n");
+    answer.extend_from_slice(&body);
+    let said = async {
+        stream.write_all(&answer).await?;
+        stream.shutdown().await?;
+        let mut unread = [0; 4096];
+        for _ in 0..16 {
+            if stream.read(&mut unread).await? == 0 {
+                break;
+            }
+        }
+        std::io::Result::Ok(())
+    };
+    // The client may be gone already, or slow.
+    let _ = tokio::time::timeout(Duration::from_secs(1), said).await;
+}
+
+/// What every answer has.
+fn add_common_headers(headers: &mut HeaderMap, request_id: HeaderValue) {
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
+    headers.insert(REQUEST_ID, request_id);
 }
 
 struct Connection {
@@ -185,16 +213,11 @@ async fn answer(
         }
     };
     let headers = response.headers_mut();
-    match headers.entry(header::CACHE_CONTROL) {
-        Entry::Vacant(entry) => drop(entry.insert(HeaderValue::from_static("no-store"))),
-        // A key sees what is not published; a cache that others use must not keep that.
-        Entry::Occupied(mut entry) if has_credentials && entry.get() == PUBLIC => {
-            entry.insert(HeaderValue::from_static("private, max-age=5"));
-        }
-        Entry::Occupied(_) => {}
+    add_common_headers(headers, id);
+    // A key sees what is not published; a cache that others use must not keep that.
+    if has_credentials && headers.get(header::CACHE_CONTROL).is_some_and(|value| value == PUBLIC) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=5"));
     }
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
-    headers.insert(REQUEST_ID, id);
     if let Some(origin) = page {
         cors::mark(headers, origin);
     }

@@ -18,10 +18,13 @@ pub fn time(at: Timestamp) -> String {
     TimeText::of_ms(at.as_ms()).as_str().to_owned()
 }
 
-/// A time as it is where people read it, with the zone's offset.
+/// A time as it is where people read it, with the zone's offset. RFC 3339 has offsets of whole minutes; those from
+/// before there were time zones are rounded.
 pub fn local_time(at: Timestamp, zone: &str) -> Option<String> {
     let zone = jiff::tz::TimeZone::get(zone).ok()?;
-    let at = jiff::Timestamp::from_millisecond(at.as_ms()).ok()?.to_zoned(zone);
+    let at = jiff::Timestamp::from_millisecond(at.as_ms()).ok()?;
+    let offset = zone.to_offset(at).round(jiff::Unit::Minute).ok()?;
+    let at = at.to_zoned(jiff::tz::TimeZone::fixed(offset));
     Some(at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
 }
 
@@ -116,5 +119,19 @@ pub fn located(mut response: Response, location: &str, replayed: bool) -> Respon
 pub fn mark_replayed(response: &mut Response, replayed: bool) {
     if replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_times_have_offsets_of_whole_minutes() {
+        let local =
+            |text: &str| read_time(text).and_then(|at| local_time(at, "Europe/Berlin")).unwrap_or_default();
+        assert_eq!(local("2026-11-22T20:00:00Z"), "2026-11-22T21:00:00+01:00");
+        assert_eq!(local("2026-07-22T20:00:00.250Z"), "2026-07-22T22:00:00+02:00");
+        assert_eq!(local("0283-06-25T08:21:13Z"), "0283-06-25T09:14:13+00:53");
     }
 }

@@ -15,7 +15,7 @@ use super::super::Shared;
 use super::super::json::{Faults, Fields, text};
 use super::super::log::note_done;
 use super::super::problem::Problem;
-use super::super::request::{Asked, AskedWithBody, Id};
+use super::super::request::{Asked, AskedWithBody, Id, number};
 use super::super::wire::{self, seats, time};
 use super::{execute, labels, store_problem, visible_board};
 use crate::config::Scope;
@@ -77,7 +77,7 @@ pub async fn events(
 ) -> Result<Response, Problem> {
     asked.credential.require(Scope::Read)?;
     let limit = asked.limit()?;
-    let after = asked.cursor(|text| text.parse::<u64>().ok())?.unwrap_or(0);
+    let after = asked.cursor(number)?.unwrap_or(0);
     asked.no_more_parameters()?;
     let board = visible_board(&app, id, &asked.credential).await?;
     let events = app.office.ports().store.events(id, after, limit).await;

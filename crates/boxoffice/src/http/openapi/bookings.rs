@@ -60,7 +60,13 @@ pub(super) fn add(description: &mut Description) {
             .change()
             .optional_body(of("Cancellation"), json!({"seats": ["C13"]}))
             .changed("The booking as it is now.", "Booking", booking_sample("partly_cancelled"))
-            .refuses(&[Code::TooLate, Code::SeatNotInHold, Code::DuplicateSeat, Code::NoSeats])
+            .refuses(&[
+                Code::TooLate,
+                Code::UnknownSeat,
+                Code::SeatNotInHold,
+                Code::DuplicateSeat,
+                Code::NoSeats,
+            ])
             .refuses(&[Code::ShowtimeCancelled, Code::ConfirmNotAllowed]);
     description.add("post", "/v1/bookings/{id}/cancel", cancel);
 }

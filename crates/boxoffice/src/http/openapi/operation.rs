@@ -38,10 +38,10 @@ impl Operation {
         members.insert("tags".to_owned(), json!([tag]));
         members.insert("summary".to_owned(), summary.into());
         members.insert("security".to_owned(), security(access));
-        let mut codes = vec![Code::Internal];
+        // Too many connections are turned away whatever they ask for.
+        let mut codes = vec![Code::Internal, Code::Overloaded];
         if access != Access::Open {
-            codes.extend([Code::UnknownParameter, Code::CredentialsWrong]);
-            codes.extend([Code::Overloaded, Code::StoreUnavailable]);
+            codes.extend([Code::UnknownParameter, Code::CredentialsWrong, Code::StoreUnavailable]);
         }
         if matches!(access, Access::Key(_) | Access::Token(_)) {
             codes.extend([Code::CredentialsMissing, Code::ScopeMissing]);

@@ -44,7 +44,7 @@ pub(super) fn add(description: &mut Description) {
             that revision; after 0 those that ever changed: seats that are not listed are available at version 0. If the \
             answer says `reset`, drop your own map first.")
         .path("id", "ShowtimeId", Code::ShowtimeNotFound)
-        .query("since", pattern("^([^&#]+-)?[0-9]{1,19}$"), "A revision, or an epoch, a hyphen and a revision.", "2db43b1d-41".into())
+        .query("since", pattern("^([^&#]+-)?[0-9]{1,18}$"), "A revision, or an epoch, a hyphen and a revision.", "2db43b1d-41".into())
         .header("If-None-Match", text(), "The ETag of the map that you have.", "W/\"2db43b1d-41\"")
         .answers_with(200, "The map. ETag and Content-Encoding stand with the whole map alone.", Some(content), &headers)
         .answers_with(304, "The map that you have is the newest.", None, &["ETag", "Vary"])

@@ -31,11 +31,12 @@ pub(super) fn add(description: &mut Description) {
         ("MovieId", "mov", "A movie's id."),
         ("AuditoriumId", "aud", "An auditorium's id."),
     ] {
-        description.schema(name, id(prefix, 13, what));
+        description.schema(name, id(prefix, SERIAL, what));
     }
-    description.schema("ShowtimeId", id("sho", 10, "A showtime's id."));
-    description.schema("HoldId", id("hld", 23, "A hold's id. It carries its showtime's."));
-    description.schema("BookingId", id("bkg", 23, "A booking's id. It carries its showtime's."));
+    description.schema("ShowtimeId", id("sho", SHOWTIME, "A showtime's id."));
+    let routed = format!("{SHOWTIME}{SERIAL}");
+    description.schema("HoldId", id("hld", &routed, "A hold's id. It carries its showtime's."));
+    description.schema("BookingId", id("bkg", &routed, "A booking's id. It carries its showtime's."));
     let hash = pattern("^[0-9a-f]{32}$");
     description.schema("PlanHash", said(hash, "The name of a seating plan: a hash of its contents."));
     let token =
@@ -69,9 +70,14 @@ pub(super) fn add(description: &mut Description) {
     description.schema("Metadata", said(metadata, "Your own pairs of texts, copied from hold to booking."));
 }
 
-fn id(prefix: &str, digits: u32, what: &str) -> Value {
-    let digits = pattern(&format!("^{prefix}_[0-9a-hjkmnp-tv-z]{{{digits}}}$"));
-    said(digits, &format!("{what} Take it as it is: nothing in it means anything to you."))
+/// The digits of a showtime's id, of 46 bits.
+const SHOWTIME: &str = "[01][0-9a-hjkmnp-tv-z]{9}";
+/// The digits of 63 bits.
+const SERIAL: &str = "[0-7][0-9a-hjkmnp-tv-z]{12}";
+
+fn id(prefix: &str, digits: &str, what: &str) -> Value {
+    let form = pattern(&format!("^{prefix}_{digits}$"));
+    said(form, &format!("{what} Take it as it is: nothing in it means anything to you."))
 }
 
 fn label() -> Value {
