@@ -40,19 +40,31 @@ def flatmap_path_parameters(context, path_parameters):
     return DICE.map(lambda dice: {name: known(dice, kind, value) for name, value in given.items()})
 
 
+def is_label(value):
+    """Whether it is a label, or an object with one: lists with faults stay as they are."""
+    value = value.get("seat") if isinstance(value, dict) else value
+    return isinstance(value, str) and re.fullmatch(r"\S{1,32}", value)
+
+
 def fill(dice, body):
-    """The body with ids and seats that exist where it has any."""
+    """The body with ids and seats that exist where it has any, so that much of it is not refused."""
     if not isinstance(body, dict):
         return body
     body = dict(body)
     for name in ("movie", "auditorium", "cinema", "hold", "seat"):
-        if isinstance(body.get(name), str):
-            body[name] = known(dice, name, body[name])
+        body.update({name: known(dice, name, body[name])} if name in body else {})
     for name in ("seats", "add", "remove"):
-        if isinstance(body.get(name), list):
-            body[name] = [
-                known(dice, "seat", seat) if isinstance(seat, str) else fill(dice, seat) for seat in body[name]
-            ]
+        seats = body.get(name)
+        if isinstance(seats, list) and all(map(is_label, seats)):
+            seats = [known(dice, "seat", seat) if isinstance(seat, str) else fill(dice, seat) for seat in seats]
+            body[name] = seats[: dice.choice([1, 2, 3, 100])]
+    if isinstance(body.get("ticket"), str) and 0 < len(body["ticket"]) <= 40 and body["ticket"].isprintable():
+        body["ticket"] = dice.choice(["adult", "child", body["ticket"]])
+    if isinstance(body.get("ttl_s"), int) and 1 <= body["ttl_s"] <= 86400:
+        body["ttl_s"] = dice.choice([60, 480, body["ttl_s"]])
+    if isinstance(body.get("versions"), dict) and all(is_label(name) for name in body["versions"]):
+        if all(isinstance(version, int) and 0 <= version < 2**32 for version in body["versions"].values()):
+            body["versions"] = dice.choice([{}, body["versions"]])
     prices = body.get("prices")
     if isinstance(prices, dict) and all(isinstance(price, int) and 0 <= price <= 10**12 for price in prices.values()):
         body["prices"] = {category: dice.choice([100, *prices.values()]) for category in HOUSE["category"]}

@@ -75,7 +75,7 @@ fn add_operations(description: &mut Description, kind: &Kind, example: &Value) {
         .paged()
         .answers(200, "A page.", &format!("{}Page", kind.one), page_of(example.clone()));
     description.add("get", &format!("/v1/{}", kind.path), list);
-    let read = Operation::new(&read_id, TAG, &format!("Read one of the {}", kind.path), Public)
+    let read = Operation::new(&read_id, TAG, &format!("Read {} {one}", article(&one)), Public)
         .path("id", &format!("{}Id", kind.one), kind.absent)
         .answers(200, &format!("The {one}."), kind.one, example.clone());
     description.add("get", &format!("/v1/{}/{{id}}", kind.path), read);
@@ -83,13 +83,17 @@ fn add_operations(description: &mut Description, kind: &Kind, example: &Value) {
 
 fn creates(kind: &Kind, new: Value, shown: &str, example: Value) -> Operation {
     let one = kind.one.to_lowercase();
-    let article = if one.starts_with('a') { "an" } else { "a" };
+    let article = article(&one);
     Operation::new(&format!("create{}", kind.one), TAG, &format!("Add {article} {one}"), Key(Scope::Admin))
         .change()
         .body(&format!("New{}", kind.one), new)
         .created(&format!("The {one} was added."), shown, example)
         .leads_to("201", &[&format!("read{}", kind.one)])
         .refuses(&[Code::ExternalIdTaken])
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with('a') { "an" } else { "a" }
 }
 
 fn cinema() -> Object {

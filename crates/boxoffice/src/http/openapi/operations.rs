@@ -34,7 +34,7 @@ pub(super) fn add(description: &mut Description) {
         .answers(200, "Send them.", "Readiness", ready)
         .refuses(&[Code::Draining]);
     description.add("get", "/readyz", ready);
-    let sample = "# TYPE boxoffice_commands_total counter\nboxoffice_commands_total 42\n";
+    let sample = "# TYPE boxoffice_boards_loaded gauge\nboxoffice_boards_loaded 3\n";
     let metrics = Operation::new("readMetrics", TAG, "Metrics for Prometheus", Open).answers_with(
         200,
         "Its text format.",
@@ -51,7 +51,7 @@ pub(super) fn add(description: &mut Description) {
     description.add("get", "/openapi.json", described);
     for (path, id, purpose) in [
         ("/docs", "readDocs", "This description as a page"),
-        ("/problems/{code}", "readProblem", "The page behind a problem's `type`"),
+        ("/problems/{code}", "readProblem", "The page that explains a code"),
         ("/", "readIndex", "The list of showtimes as a page"),
     ] {
         let access = if path == "/" { Public } else { Open };

@@ -16,7 +16,8 @@ pub(super) fn said(mut schema: Value, description: &str) -> Value {
 /// What may also be null.
 pub(super) fn or_null(mut schema: Value) -> Value {
     match schema.get("type").and_then(Value::as_str).map(str::to_owned) {
-        Some(one) if schema.get("enum").is_none() => {
+        // A format says nothing of null, but tools trip over it.
+        Some(one) if schema.get("enum").is_none() && schema.get("format").is_none() => {
             schema["type"] = json!([one, "null"]);
             schema
         }

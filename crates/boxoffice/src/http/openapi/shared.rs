@@ -112,7 +112,7 @@ pub(super) fn parameters() -> Value {
     let key = json!({"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"});
     json!({
         "Limit": {
-            "name": "limit", "in": "query", "description": "How many items a page has at most.",
+            "name": "limit", "in": "query", "description": "How many items a page has at most; left out: 50.",
             "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "example": 20,
         },
         "After": {

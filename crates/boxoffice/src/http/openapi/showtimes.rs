@@ -9,7 +9,7 @@ use super::operation::Operation;
 use super::schema::{
     Object, answer, body, count, flag, given_text, integer, of, one_of, or_null, said, text, time,
 };
-use super::shared::{euros, external_id, page, page_of, sample};
+use super::shared::{euros, external_id, page, page_of, sample, with_format};
 use crate::config::Scope;
 
 const TAG: &str = "Showtimes";
@@ -57,7 +57,7 @@ pub(super) fn add(description: &mut Description) {
 }
 
 fn add_reading(description: &mut Description) {
-    let moment = json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
+    let moment = json!({"anyOf": [time(), with_format(text(), "date")]});
     let list = Operation::new("listShowtimes", TAG, "List showtimes by start", PublicOrKey(Scope::Read))
         .text("Unpublished ones are listed only for keys.")
         .query("cinema", of("CinemaId"), "Only those in this cinema.", sample::CINEMA.into())
