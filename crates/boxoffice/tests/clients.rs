@@ -49,7 +49,8 @@ fn house(server: &Server) -> Value {
     let (plan, seats) = hall(10, 20);
     let house = House::with_plan(server, &plan);
     let prices = json!({"prices": {"standard": {"adult": 1250, "child": 900}}});
-    let showtimes = [house.showtime_with(&prices), house.showtime_with(&prices)];
+    let [first, second, spare] = [(); 3].map(|()| house.showtime_with(&prices));
+    let showtimes = [first, second];
     let held: Vec<_> = showtimes
         .iter()
         .flat_map(|showtime| ["AA1", "AA2", "AA3"].map(|seat| showtime.hold(&[seat])))
@@ -58,7 +59,7 @@ fn house(server: &Server) -> Value {
     json!({
         "cinema": [house.cinema], "movie": [house.movie], "auditorium": [house.auditorium], "plan": [house.plan],
         "showtime": showtimes.map(|showtime| showtime.id), "hold": held.iter().map(server::Hold::id).collect::<Vec<_>>(),
-        "booking": bookings, "seat": seats, "category": ["standard"],
+        "booking": bookings, "seat": seats, "category": ["standard"], "spare": [spare.id],
     })
 }
 

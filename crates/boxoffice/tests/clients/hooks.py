@@ -36,6 +36,9 @@ def flatmap_path_parameters(context, path_parameters):
     """Paths that lead somewhere."""
     parts = context.operation.path.split("/")
     kind = KINDS.get(parts[2]) if len(parts) > 2 else None
+    if kind == "showtime" and (context.operation.method == "patch" or parts[-1] == "cancel"):
+        # The others stay on sale.
+        kind = "spare"
     given = path_parameters or {}
     return DICE.map(lambda dice: {name: known(dice, kind, value) for name, value in given.items()})
 
