@@ -1,0 +1,4 @@
+//! The protocol `json`.
+
+pub(crate) mod read;
+pub(crate) mod write;
