@@ -121,7 +121,7 @@ async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
     let findings = inspect::inspect(run, &sales).await.context("the result cannot be checked");
     let mut findings = findings.with_context(|| own.as_ref().map(OwnServer::log).unwrap_or_default())?;
     claims::verify(settings.job, run.room.len(), &measured, &sales, interrupted, &mut findings);
-    let Spent { duration_s, own_cpu_s, server_cpu_s } = spent;
+    let Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s } = spent;
     Ok(Outcome {
         settings,
         url,
@@ -130,6 +130,7 @@ async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
         duration_s,
         own_cpu_s,
         server_cpu_s,
+        others_cpu_s,
         interrupted,
         machine,
     })
@@ -140,6 +141,7 @@ struct Spent {
     duration_s: f64,
     own_cpu_s: f64,
     server_cpu_s: Option<f64>,
+    others_cpu_s: Option<f64>,
 }
 
 /// Opens the connections, then loads.
@@ -152,7 +154,10 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
         _ => None,
     };
     run.recorder.forget_preparation();
-    let cpu = || (machine::cpu_s(None).unwrap_or(0.0), server.and_then(|pid| machine::cpu_s(Some(pid))));
+    let cpu = || {
+        let own = machine::cpu_s(None).unwrap_or(0.0);
+        (own, server.and_then(|pid| machine::cpu_s(Some(pid))), machine::all_cpu_s())
+    };
     let before = cpu();
     let start = run.recorder.begin();
     let next = Arc::new(AtomicUsize::new(0));
@@ -181,11 +186,12 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
     }
     let duration_s = start.elapsed().as_secs_f64();
     let after = cpu();
-    Ok(Spent {
-        duration_s,
-        own_cpu_s: after.0 - before.0,
-        server_cpu_s: before.1.zip(after.1).map(|(before, after)| after - before),
-    })
+    let own_cpu_s = after.0 - before.0;
+    let server_cpu_s = before.1.zip(after.1).map(|(before, after)| after - before);
+    let all = before.2.zip(after.2).map(|(before, after)| after - before);
+    // Without the server's part nobody can tell it from the others'.
+    let others_cpu_s = all.zip(server_cpu_s).map(|(all, server)| (all - server - own_cpu_s).max(0.0));
+    Ok(Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s })
 }
 
 /// The key for a server that is there: the flag, the variable, or the file that its sister names.

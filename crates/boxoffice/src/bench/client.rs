@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -16,6 +17,8 @@ const MAX_HEAD: usize = 16 * 1024;
 /// The most that an answer's body may take, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 const MAX_HEADERS: usize = 32;
+/// How long an answer may take before the connection is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How much is read at a time.
 const CHUNK: usize = 4 * 1024;
 
@@ -122,7 +125,8 @@ impl Client {
 
     /// Asks and waits for the answer. After an error the connection is gone, and it is not known what the server did.
     pub(super) async fn send(&mut self, ask: Ask<'_>) -> io::Result<Answer<'_>> {
-        match self.exchange(ask).await {
+        let exchanged = tokio::time::timeout(PATIENCE, self.exchange(ask)).await;
+        match exchanged.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(parts) => {
                 if parts.close {
                     self.stream = None;

@@ -105,6 +105,16 @@ pub(super) fn cpu_s(pid: Option<u32>) -> Option<f64> {
     Some(ticks / TICKS_PER_SECOND)
 }
 
+/// The processor time that all processes together have used, in seconds (proc(5): all of `cpu` in /proc/stat but
+/// idle and iowait).
+pub(super) fn all_cpu_s() -> Option<f64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let fields: Vec<f64> =
+        text.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
+    let busy: f64 = [0, 1, 2, 5, 6, 7].iter().filter_map(|place| fields.get(*place)).sum();
+    Some(busy / TICKS_PER_SECOND)
+}
+
 /// Allows this process, and the server that it starts, as many open files as the system lets it have.
 #[expect(unsafe_code, reason = "the standard library has no call for limits")]
 pub(super) fn raise_file_limit() -> u64 {
@@ -134,6 +144,7 @@ mod tests {
         }
         assert!(cpu_s(None).unwrap() > before);
         assert!(cpu_s(Some(std::process::id())).is_some());
+        assert!(all_cpu_s().unwrap() >= cpu_s(None).unwrap() - before);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use super::record::{Counts, Latencies, Measured};
 const LATE_MS: f64 = 5.0;
 /// From which part of its threads' time on the generator is called busy.
 const BUSY: f64 = 0.9;
+/// From which part of the machine's time on other processes are told of.
+const OTHERS: f64 = 0.1;
 
 /// A run, measured and checked.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) struct Outcome {
     pub(super) own_cpu_s: f64,
     /// Processor time of a server of our own, in seconds.
     pub(super) server_cpu_s: Option<f64>,
+    /// Processor time of all other processes of the machine, in seconds, where the server is on it.
+    pub(super) others_cpu_s: Option<f64>,
     /// Whether somebody ended it early.
     pub(super) interrupted: bool,
     /// Where it ran.
@@ -115,6 +119,13 @@ impl Outcome {
                 self.own_cpu_s
             ));
         }
+        let whole = self.duration_s * self.machine.cores as f64;
+        if let Some(others) = self.others_cpu_s.filter(|others| *others > whole * OTHERS) {
+            notes.push(format!(
+                "the machine was not idle: other processes used {:.0} % of its processors' time meanwhile",
+                others / whole * 100.0
+            ));
+        }
         notes
     }
 
@@ -151,6 +162,7 @@ impl Outcome {
                 "late_p99_ms": round(measured.lag.ms(99.0)),
             },
             "server_cpu_s": self.server_cpu_s.map(round),
+            "others_cpu_s": self.others_cpu_s.map(round),
             "interrupted": self.interrupted,
             "check": {
                 "ok": self.is_right(),

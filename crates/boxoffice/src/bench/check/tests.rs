@@ -80,7 +80,7 @@ fn a_sale_that_is_lost_is_found() {
     assert!(told.contains("booking b9 was acknowledged"), "{told}");
     let told = found(|_, sales| sales[1].state = State::Held);
     assert!(told.contains("hold h2 should have A3 held, the log gives it nothing"), "{told}");
-    let told = found(|_, sales| assert!(sales[0].seats.pop().is_some()));
+    let told = found(|_, sales| sales[0].seats.truncate(1));
     assert!(told.contains("should have A1 booked, the log gives it A1 A2"), "{told}");
     let told = found(|_, sales| sales[0].state = State::Released);
     assert!(told.contains("hold h1 was given back, but still has A1 A2"), "{told}");
