@@ -62,11 +62,6 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         .build()
         .context("the runtime cannot be started")?;
     let outcome = runtime.block_on(runtime.spawn(measure(settings))).context("the run failed")??;
-    if let Some(file) = &outcome.settings.report {
-        let page = report::page(&outcome);
-        std::fs::write(file, page)
-            .with_context(|| format!("--report: {} cannot be written", file.display()))?;
-    }
     if outcome.settings.json {
         print_line(&format!("{:#}", outcome.json()));
     } else {
@@ -78,6 +73,12 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     for violation in &outcome.findings.violations.told {
         eprintln!("VIOLATION: {violation}");
+    }
+    // Last, so that a full disk does not cost the figures.
+    if let Some(file) = &outcome.settings.report {
+        let page = report::page(&outcome);
+        std::fs::write(file, page)
+            .with_context(|| format!("--report: {} cannot be written", file.display()))?;
     }
     if !outcome.is_right() {
         eprintln!("THE CHECK FAILED: {} violations", outcome.findings.violations.count);
@@ -118,8 +119,14 @@ async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
     let spent = spent.with_context(|| own.as_ref().map(OwnServer::log).unwrap_or_default())?;
     let interrupted = run.stop.is_asked();
     let (measured, sales) = (run.recorder.measured(), run.ledger.sales());
-    let findings = inspect::inspect(run, &sales).await.context("the result cannot be checked");
-    let mut findings = findings.with_context(|| own.as_ref().map(OwnServer::log).unwrap_or_default())?;
+    let findings = inspect::inspect(run, &sales).await;
+    // What was measured is told even if the server is gone.
+    let mut findings = findings.unwrap_or_else(|error| {
+        let log = own.as_ref().map(OwnServer::log).unwrap_or_default();
+        let mut findings = inspect::Findings::default();
+        findings.violations.add(format!("the result cannot be checked: {error:#} {log}").trim().to_owned());
+        findings
+    });
     claims::verify(settings.job, run.room.len(), &measured, &sales, interrupted, &mut findings);
     let Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s } = spent;
     Ok(Outcome {

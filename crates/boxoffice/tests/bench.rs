@@ -218,6 +218,7 @@ fn wrong_flags_are_named() {
         (&["herd", "--self", "--patrons", "0"], "--patrons"),
         (&["herd", "--self", "--seats", "100001"], "--seats"),
         (&["herd", "--self", "--dir", "nowhere"], "--dir"),
+        (&["herd", "--self", "--report", "nowhere/out.html"], "--report"),
         (&["herd", "--self", "--rate", "5"], "--rate"),
         (&["herd", "--url", "http://127.0.0.1:1"], "--admin-key"),
         (&["herd", "--url", "https://127.0.0.1", "--admin-key", "k"], "--url"),

@@ -230,6 +230,13 @@ pub(super) fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
     if kind == "holds" && seats < 2 {
         bail!("--seats: a hold is of two seats");
     }
+    let report = flags.get_one::<PathBuf>("report").cloned();
+    if let Some(folder) = report.as_ref().and_then(|file| file.parent())
+        && !folder.as_os_str().is_empty()
+        && !folder.is_dir()
+    {
+        bail!("--report: there is no folder {}", folder.display());
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = flags.get_one("threads").copied().unwrap_or((cores / 2).max(1));
     Ok(Settings {
@@ -242,7 +249,7 @@ pub(super) fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
         showtimes,
         threads: in_range("threads", threads, 1, 1024)?,
         json: flags.get_flag("json"),
-        report: flags.get_one::<PathBuf>("report").cloned(),
+        report,
     })
 }
 
