@@ -1,5 +1,6 @@
 """What Schemathesis must know beyond the description: values of our formats, and ids that exist."""
 
+import itertools
 import json
 import os
 import re
@@ -14,6 +15,9 @@ schemathesis.openapi.format("iana-time-zone", st.sampled_from(["Europe/Berlin", 
 schemathesis.openapi.format("iso-4217", st.sampled_from(["EUR", "USD", "JPY", "CHF"]))
 schemathesis.openapi.format("cursor", st.nothing())
 
+
+# The key of the description's examples.
+EXAMPLE_KEY = "5f0c2b54-8d6e-4b0a-9c1e-4b8a4f0c2b54"
 
 KINDS = {"cinemas": "cinema", "movies": "movie", "auditoriums": "auditorium", "plans": "plan",
          "showtimes": "showtime", "holds": "hold", "bookings": "booking"}
@@ -36,9 +40,6 @@ def flatmap_path_parameters(context, path_parameters):
     """Paths that lead somewhere."""
     parts = context.operation.path.split("/")
     kind = KINDS.get(parts[2]) if len(parts) > 2 else None
-    if kind == "showtime" and (context.operation.method == "patch" or parts[-1] == "cancel"):
-        # The others stay on sale.
-        kind = "spare"
     given = path_parameters or {}
     return DICE.map(lambda dice: {name: known(dice, kind, value) for name, value in given.items()})
 
@@ -78,3 +79,22 @@ def fill(dice, body):
 def flatmap_body(context, body):
     """Bodies that mean something."""
     return DICE.map(lambda dice: fill(dice, body))
+
+
+KEYS = itertools.count()
+
+
+@schemathesis.hook
+def map_headers(context, headers):
+    """Lets not every request be the same one under the example's key."""
+    if headers and headers.get("Idempotency-Key") == EXAMPLE_KEY:
+        headers = {**headers, "Idempotency-Key": f"{EXAMPLE_KEY}-{next(KEYS)}"}
+    return headers
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Keeps the house on sale."""
+    ends_sale = case.operation.label in ("PATCH /v1/showtimes/{id}", "POST /v1/showtimes/{id}/cancel")
+    if ends_sale and (case.path_parameters or {}).get("id") in HOUSE["showtime"]:
+        case.path_parameters["id"] = HOUSE["spare"][0]
