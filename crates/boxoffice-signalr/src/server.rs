@@ -1,6 +1,6 @@
 //! The server: what all connections of one hub share, and every request that they begin with.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use http::{Extensions, Method, StatusCode, header, request::Parts};
+use tokio::sync::watch;
 
 use crate::clients::{Clients, Place, Places};
 use crate::config::Config;
@@ -32,7 +33,7 @@ pub(crate) struct Server {
     pub(crate) registry: Registry,
     places: Arc<Places>,
     /// Once the server drains: how.
-    pub(crate) draining: OnceLock<Close>,
+    pub(crate) draining: watch::Sender<Option<Close>>,
 }
 
 impl SignalR {
@@ -45,7 +46,7 @@ impl SignalR {
             config,
             clients: Clients::default(),
             registry: Registry::default(),
-            draining: OnceLock::new(),
+            draining: watch::Sender::new(None),
         }))
     }
 
@@ -65,11 +66,11 @@ impl SignalR {
     /// Refuses new connections and closes those that are there. With `allow_reconnect` their clients come back, to
     /// whoever then listens.
     pub fn drain(&self, close: &Close) {
-        let _ = self.0.draining.set(close.clone());
+        self.0.draining.send_replace(Some(close.clone()));
         self.0.clients.close_all(close);
     }
 
-    /// Waits until every connection is gone, also those that never finished their handshake.
+    /// Waits until every connection is gone. After [`drain`](SignalR::drain) that is soon.
     pub async fn drained(&self) {
         self.0.places.empty().await;
     }
@@ -80,7 +81,7 @@ async fn negotiate(State(SignalR(server)): State<SignalR>, request: Request) -> 
     if let Err(refusal) = server.hub.on_request(&Opening::new(&parts, true)) {
         return refusal;
     }
-    if server.draining.get().is_some() || server.places.are_taken() {
+    if server.is_draining() || server.places.are_taken() {
         return negotiate::busy("The server takes no more connections");
     }
     negotiate::answer(&server.config, &server.registry, parts.uri.query())
@@ -129,6 +130,10 @@ type Asked = Result<Response, Response>;
 
 #[allow(clippy::result_large_err, reason = "the refusal is an HTTP answer")]
 impl Server {
+    fn is_draining(&self) -> bool {
+        self.draining.borrow().is_some()
+    }
+
     fn on_offer(&self, transport: Transport) -> Result<(), Response> {
         let offered = self.config.transports.contains(&transport);
         offered.then_some(()).ok_or_else(|| refused(StatusCode::NOT_FOUND, "This transport is not offered"))
@@ -137,7 +142,7 @@ impl Server {
     /// Everything that a new connection needs: the hub's leave, and a place.
     fn admit(&self, parts: &Parts) -> Result<(Extensions, Place), Response> {
         let data = self.hub.on_request(&Opening::new(parts, false))?;
-        let place = self.draining.get().is_none().then(|| self.places.take()).flatten();
+        let place = (!self.is_draining()).then(|| self.places.take()).flatten();
         Ok((data, place.ok_or_else(|| negotiate::busy("The server takes no more connections"))?))
     }
 

@@ -28,7 +28,13 @@ impl<S: Stream<Item = Result<Bytes, Fault>> + Send + Unpin> Input for S {}
 pub(crate) async fn run(connection: Connection, mut input: impl Input) {
     let config = &connection.0.server.config;
     let mut inbox = Inbox::new(config.max_message_bytes);
-    let shaken = timeout(config.handshake_timeout, shake_hands(&connection, &mut input, &mut inbox)).await;
+    let mut draining = connection.0.server.draining.subscribe();
+    let shaking = timeout(config.handshake_timeout, shake_hands(&connection, &mut input, &mut inbox));
+    let shaken = tokio::select! {
+        shaken = shaking => shaken,
+        _ = draining.wait_for(Option::is_some) => Ok(None),
+    };
+    drop(draining);
     let protocol = match shaken {
         Ok(Some(Ok(protocol))) => protocol,
         Ok(Some(Err(fault))) => return refuse(&connection, &fault.to_string()),
@@ -39,8 +45,9 @@ pub(crate) async fn run(connection: Connection, mut input: impl Input) {
     // From here on records are written in this protocol.
     let _ = connection.0.protocol.set(protocol);
     connection.0.server.clients.add(&connection);
-    if let Some(close) = connection.0.server.draining.get() {
-        connection.close(close.clone());
+    let draining = connection.0.server.draining.borrow().clone();
+    if let Some(close) = draining {
+        connection.close(close);
     }
     // Boxed: a connection spends its life there, and what leads to it shall not take room for both.
     let mut dialogue = Box::new(Dialogue::new(connection.clone(), protocol, inbox));

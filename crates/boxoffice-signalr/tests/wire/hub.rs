@@ -143,7 +143,8 @@ impl Running {
     }
 }
 
-pub async fn start(config: Config) -> Running {
+/// The hub at `/hub`, without a socket.
+pub fn router(config: Config) -> (axum::Router, SignalR, Seen) {
     let seen = Seen {
         endings: Arc::new(watch::Sender::new(Vec::new())),
         connections: Arc::default(),
@@ -151,7 +152,11 @@ pub async fn start(config: Config) -> Running {
         policy: Arc::new(Mutex::new(SlowReader::CutOff)),
     };
     let server = SignalR::new(TestHub(seen.clone()), config);
-    let router = axum::Router::new().nest("/hub", server.router());
+    (axum::Router::new().nest("/hub", server.router()), server, seen)
+}
+
+pub async fn start(config: Config) -> Running {
+    let (router, server, seen) = router(config);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -15,3 +15,4 @@ mod server_sent_events;
 mod slow_readers;
 mod timing;
 mod websocket;
+mod whole_intervals;

@@ -188,9 +188,11 @@ async fn item_11_closing_says_whether_to_come_back() {
     }
     // Draining the whole server.
     let mut socket = Socket::ready(running.address).await;
+    let mut silent = Socket::open(running.address, "/hub").await.unwrap();
     running.server.drain(&Close { error: None, allow_reconnect: true });
     assert_eq!(socket.text().await, "{\"type\":7,\"allowReconnect\":true}\u{1e}");
     assert_eq!(socket.message().await.err(), Some(Some(1000)));
+    assert_eq!(silent.message().await.err(), Some(Some(1000)), "also before its handshake");
     assert_eq!(
         Socket::open(running.address, "/hub").await.err(),
         Some(http::StatusCode::SERVICE_UNAVAILABLE)
