@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
 #![allow(unreachable_pub, reason = "the tests are one program")]
 
+mod churn;
 mod client;
 mod handshake;
 mod hub;

@@ -158,3 +158,17 @@ async fn negotiations_never_used_are_bounded_and_make_room_by_expiring() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn item_15_stateful_reconnect_is_asked_for_not_granted_and_the_client_works() {
+    let running = start(Config::default()).await;
+    let path = "/hub/negotiate?negotiateVersion=1&useStatefulReconnect=true";
+    let offer = ask(running.address, Method::POST, path, &[], "").await.json();
+    assert!(offer.get("useStatefulReconnect").is_none());
+    let token = offer["connectionToken"].as_str().unwrap();
+    let mut socket = Socket::open(running.address, &format!("/hub?id={token}")).await.unwrap();
+    socket.send(HANDSHAKE).await;
+    assert_eq!(socket.text().await, "{}\u{1e}");
+    let answer = socket.call(r#"{"type":1,"target":"Add","arguments":[2,3],"invocationId":"0"}"#).await;
+    assert_eq!(answer, r#"{"type":3,"invocationId":"0","result":5}"#);
+}

@@ -73,6 +73,7 @@ async fn item_4_a_client_that_is_silent_too_long_is_closed_and_may_come_back() {
         assert!(close.ends_with("\"allowReconnect\":true}\u{1e}"), "{close}");
     }
     assert!(last.elapsed() >= 3 * SHORT);
+    assert_eq!(socket.message().await.err(), Some(Some(1000)));
     running.ending(|ending| *ending == Ending::Silent).await;
     soon(running.server.drained()).await;
 }
