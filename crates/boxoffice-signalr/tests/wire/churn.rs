@@ -43,7 +43,10 @@ async fn vanish(running: &Running, number: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_stays_hears_everything_and_who_vanishes_leaves_nothing() {
-    let running = start(Config { keep_alive: Duration::from_millis(100), ..Config::default() }).await;
+    // Nobody shall be cut off, however slowly the machine runs.
+    let max_queued_records = NUMBERS as usize + 10;
+    let config = Config { keep_alive: Duration::from_millis(100), max_queued_records, ..Config::default() };
+    let running = start(config).await;
     let clients = running.server.clients();
     let sending = async {
         while clients.group("all").len() < 20 {

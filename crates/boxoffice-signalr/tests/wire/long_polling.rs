@@ -140,7 +140,7 @@ async fn a_client_that_overlooks_all_but_one_record_gets_one_each_time() {
 
 #[tokio::test]
 async fn a_client_that_polls_no_more_is_forgotten() {
-    let config = Config { disconnect_timeout: Duration::from_millis(100), ..Config::default() };
+    let config = Config { disconnect_timeout: Duration::from_millis(500), ..Config::default() };
     let running = start(config).await;
     let token = ready(&running).await;
     running.ending(|ending| *ending == Ending::Left).await;

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::client::{Events, HANDSHAKE, Socket, negotiate, poll, post, soon};
 use crate::hub::start;
 
-const SHORT: Duration = Duration::from_millis(50);
+const SHORT: Duration = Duration::from_millis(100);
 
 #[test]
 fn the_defaults_are_those_of_the_protocol() {
