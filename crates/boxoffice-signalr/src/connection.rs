@@ -82,7 +82,7 @@ impl Connection {
         &self.0.server.clients
     }
 
-    /// Looks at, or changes, what the hub keeps about this connection.
+    /// Looks at, or changes, what the hub keeps about this connection. It is locked meanwhile: do not send from within.
     pub fn with_data<T>(&self, look: impl FnOnce(&mut Extensions) -> T) -> T {
         look(&mut self.0.data.lock())
     }
