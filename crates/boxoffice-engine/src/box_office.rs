@@ -28,6 +28,7 @@ use crate::board::{Board, KeyEntry, Step};
 use crate::boards::Boards;
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::counters::{Counters, Figure, count};
 use crate::gate::Gate;
 use crate::ids::IdSource;
 use crate::queue::{Commit, CommitQueue, Rejected};
@@ -183,6 +184,7 @@ pub(crate) struct Inner {
     pub(crate) queue: Arc<CommitQueue>,
     pub(crate) ids: IdSource,
     pub(crate) exclusive: bool,
+    pub(crate) counters: Counters,
     key_id: AtomicU32,
     node: u64,
 }
@@ -203,6 +205,7 @@ impl BoxOffice {
             ports,
             limits,
             queue,
+            counters: Counters::default(),
             key_id: AtomicU32::new(key_id),
             node,
         }));
@@ -274,6 +277,7 @@ impl BoxOffice {
                 return Ok(done);
             }
         }
+        count(&self.0.counters.retries_over);
         Err(Refused::Overloaded)
     }
 
@@ -300,7 +304,10 @@ impl BoxOffice {
             }
         }
         let turn = match command.target() {
-            Some(serial) => Some(board.turn(serial).await.ok_or(Refused::Overloaded)?),
+            Some(serial) => Some(board.turn(serial).await.ok_or_else(|| {
+                count(&self.0.counters.turns_full);
+                Refused::Overloaded
+            })?),
             None => None,
         };
         Ok(Entry::Begin(Guards { _key: key, _turn: turn }))
@@ -349,7 +356,11 @@ impl BoxOffice {
         in_flight: InFlight,
     ) -> Result<(), Rejected> {
         let commit = Commit { sealed: decided.transition.into(), ticket: Box::new(in_flight) };
-        self.0.queue.push(commit, command.is_urgent())
+        let pushed = self.0.queue.push(commit, command.is_urgent());
+        if pushed == Err(Rejected::Full) {
+            count(&self.0.counters.queue_full);
+        }
+        pushed
     }
 
     async fn done(&self, board: Arc<Board>, event: Arc<Event>, command: &Command) -> Result<Done, Refused> {
@@ -386,6 +397,11 @@ impl BoxOffice {
     /// How many transitions wait for the store.
     pub fn waiting(&self) -> usize {
         self.0.queue.len()
+    }
+
+    /// What it counts.
+    pub fn figures(&self) -> Vec<Figure> {
+        self.0.counters.figures()
     }
 
     /// How many boards are in memory.

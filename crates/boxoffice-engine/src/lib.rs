@@ -11,6 +11,7 @@ pub mod box_office;
 pub mod bus;
 pub mod catalogue;
 pub mod clock;
+pub mod counters;
 pub mod gate;
 pub mod ids;
 pub mod queue;

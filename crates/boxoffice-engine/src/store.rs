@@ -18,6 +18,7 @@ use boxoffice_core::time::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::catalogue::Catalogue;
+use crate::counters::Figure;
 use crate::queue::{CommitQueue, Outcome, Ticket};
 use crate::runtime::BoxFuture;
 
@@ -169,8 +170,8 @@ pub trait Store: Send + Sync {
     /// How it is.
     fn health(&self) -> StoreHealth;
 
-    /// What it counts: name, kind (counter or gauge), help and value of each metric.
-    fn figures(&self) -> Vec<(&'static str, &'static str, &'static str, u64)> {
+    /// What it counts.
+    fn figures(&self) -> Vec<Figure> {
         Vec::new()
     }
 }

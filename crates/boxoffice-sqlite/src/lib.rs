@@ -10,6 +10,7 @@ mod connection;
 pub mod epoch;
 mod error;
 mod event_places;
+mod figures;
 mod lock;
 mod maintenance;
 mod migration;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -26,6 +27,8 @@ enum Job {
 /// has been dropped.
 pub(crate) struct Readers {
     jobs: SyncSender<Job>,
+    /// Reads that found no room to wait.
+    full: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -74,7 +77,7 @@ impl Readers {
     pub(crate) fn start(path: &Path, threads: usize, waiting: usize) -> Result<Self, OpenError> {
         let (jobs, receiver) = sync_channel::<Job>(waiting);
         let receiver = Arc::new(Mutex::new(receiver));
-        let mut readers = Self { jobs, threads: Mutex::default() };
+        let mut readers = Self { jobs, full: AtomicU64::default(), threads: Mutex::default() };
         for number in 0..threads {
             let connection = open_reader(path)?;
             let receiver = Arc::clone(&receiver);
@@ -100,6 +103,11 @@ impl Readers {
         }
     }
 
+    /// How many reads found no room to wait.
+    pub(crate) fn turned_away(&self) -> u64 {
+        self.full.load(Ordering::Relaxed)
+    }
+
     /// Reads in one database snapshot.
     pub(crate) fn read<T, F>(&self, read: F) -> BoxFuture<'static, Result<T, StoreError>>
     where
@@ -116,6 +124,9 @@ impl Readers {
             let _ = sender.send(result.map_err(StoreError::from));
         });
         let queued = self.jobs.try_send(Job::Read(work));
+        if matches!(queued, Err(TrySendError::Full(_))) {
+            self.full.fetch_add(1, Ordering::Relaxed);
+        }
         Box::pin(async move {
             match queued {
                 Ok(()) => {

@@ -11,6 +11,7 @@ use boxoffice_engine::catalogue::{
     Catalogue, CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotCreated, ShowtimeEntry,
     ShowtimeFilter,
 };
+use boxoffice_engine::counters::Figure;
 use boxoffice_engine::queue::CommitQueue;
 use boxoffice_engine::runtime::BoxFuture;
 use boxoffice_engine::store::{Loaded, OutcomeSink, Store, StoreError, StoreHealth, StoredHold, TokenKey};
@@ -23,6 +24,7 @@ use crate::connection::{check_ours, check_version, has_content, log_of, open_wri
 use crate::epoch::begin_history;
 use crate::error::{At, OpenError};
 use crate::event_places::EventPlaces;
+use crate::figures::figures;
 use crate::lock::WriterLock;
 use crate::migration::{MIGRATIONS, migrate};
 use crate::open_files::OpenFiles;
@@ -30,7 +32,7 @@ use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::token_keys;
 use crate::writer::checkpoint::Checkpoints;
-use crate::writer::{Counters, Creation, Shared, Writer};
+use crate::writer::{Creation, Shared, Writer};
 
 /// How a SQLite store works.
 #[derive(Debug, Clone)]
@@ -258,20 +260,8 @@ impl Store for SqliteStore {
         StoreHealth { trouble: self.shared.trouble.lock().clone() }
     }
 
-    fn figures(&self) -> Vec<(&'static str, &'static str, &'static str, u64)> {
-        let Counters { batches, transitions, conflicts, failures } = &self.shared.counters;
-        let get = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
-        vec![
-            ("boxoffice_commit_batches_total", "counter", "Database transactions committed.", get(batches)),
-            ("boxoffice_commits_total", "counter", "Changes committed.", get(transitions)),
-            ("boxoffice_commit_conflicts_total", "counter", "Changes that lost a conflict.", get(conflicts)),
-            (
-                "boxoffice_commit_failures_total",
-                "counter",
-                "Database transactions that failed.",
-                get(failures),
-            ),
-        ]
+    fn figures(&self) -> Vec<Figure> {
+        figures(&self.shared, &self.readers)
     }
 }
 
@@ -288,6 +278,7 @@ impl Catalogue for SqliteStore {
             return Box::pin(std::future::ready(Err(error.into())));
         }
         if creations.len() >= self.options.waiting_creations {
+            self.shared.counters.creations_full.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             return Box::pin(std::future::ready(Err(StoreError::Overloaded.into())));
         }
         creations.push_back(Creation { new, key, answer });

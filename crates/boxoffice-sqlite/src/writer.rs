@@ -79,6 +79,10 @@ pub(crate) struct Counters {
     pub(crate) conflicts: std::sync::atomic::AtomicU64,
     /// Batches that failed.
     pub(crate) failures: std::sync::atomic::AtomicU64,
+    /// How long the committed batches took, in microseconds.
+    pub(crate) busy_us: std::sync::atomic::AtomicU64,
+    /// Creations that found no room to wait.
+    pub(crate) creations_full: std::sync::atomic::AtomicU64,
 }
 
 impl Shared {
@@ -158,6 +162,7 @@ impl Writer {
 
     fn commit(&mut self, batch: Vec<Commit>, heads: &mut Heads) {
         use std::sync::atomic::Ordering::Relaxed;
+        let began = Instant::now();
         match write_batch(&self.connection, &batch, heads) {
             Ok(outcomes) => {
                 if let Some(why) = self.lost() {
@@ -168,6 +173,7 @@ impl Writer {
                 let counters = &self.shared.counters;
                 let committed = outcomes.iter().filter(|outcome| **outcome != Outcome::Conflict).count();
                 counters.batches.fetch_add(1, Relaxed);
+                counters.busy_us.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
                 counters.transitions.fetch_add(committed as u64, Relaxed);
                 counters.conflicts.fetch_add((outcomes.len() - committed) as u64, Relaxed);
                 self.hand_back(batch.into_iter().map(|commit| commit.ticket).zip(outcomes).collect());

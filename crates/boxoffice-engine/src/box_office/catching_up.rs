@@ -7,6 +7,7 @@ use boxoffice_core::id::ShowtimeId;
 
 use super::{BoxOffice, Refused, STALENESS_MS};
 use crate::board::Board;
+use crate::counters::count;
 use crate::store::StoreError;
 
 /// How many events are read at once.
@@ -18,7 +19,10 @@ impl BoxOffice {
         if let Some(board) = self.0.boards.loaded(id) {
             return Ok(board);
         }
-        let loaded = self.0.boards.get(id, || self.load(id)).await.map_err(|_| Refused::Overloaded)?;
+        let loaded = self.0.boards.get(id, || self.load(id)).await.map_err(|_| {
+            count(&self.0.counters.boards_full);
+            Refused::Overloaded
+        })?;
         loaded?.ok_or(Refused::ShowtimeNotFound)
     }
 

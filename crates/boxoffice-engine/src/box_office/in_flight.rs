@@ -100,6 +100,9 @@ impl InFlight {
         self.leave_gate();
         let event = Arc::new(Event { revision, change: Arc::clone(&self.change) });
         let (engine, board) = (self.engine.clone(), Arc::clone(&self.board));
+        if let Some(engine) = engine.upgrade() {
+            engine.counters.committed(&event.change.kind);
+        }
         let claims = std::mem::take(&mut self.claims);
         let applied = board.committed(
             event,

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::auth::Credential;
 use super::json;
+use super::metrics::count;
 use super::problem::{Code, Problem};
 use super::{App, Shared};
 
@@ -251,16 +252,20 @@ pub async fn read(request: Request<Body>, app: &Shared, limit: usize) -> Result<
 async fn read_any(request: Request<Body>, app: &Shared, limit: usize) -> Result<(Asked, Bytes), Problem> {
     let (mut parts, body) = request.into_parts();
     let asked = Asked::from_request_parts(&mut parts, app).await?;
-    let bytes = collect_in_time(body, limit, app.config.http.body_timeout_ms).await?;
+    let bytes = collect_in_time(app, body, limit).await?;
     Ok((asked, bytes))
 }
 
 /// The whole body, if it comes in time.
-pub(super) async fn collect_in_time<B>(body: B, limit: usize, patience_ms: u64) -> Result<Bytes, Problem>
+pub(super) async fn collect_in_time<B>(app: &App, body: B, limit: usize) -> Result<Bytes, Problem>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
 {
-    let slow = |_| Problem::fault(Code::MalformedBody, ("pointer", ""), "The body took too long to come.");
+    let patience_ms = app.config.http.body_timeout_ms;
+    let slow = |_| {
+        count(&app.metrics.bodies_slow);
+        Problem::fault(Code::MalformedBody, ("pointer", ""), "The body took too long to come.")
+    };
     tokio::time::timeout(Duration::from_millis(patience_ms), collect(body, limit)).await.map_err(slow)?
 }
 

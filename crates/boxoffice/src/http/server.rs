@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower_service::Service;
 
+use super::metrics::count;
 use super::problem::{Code, Problem};
 use super::{App, Shared, cors, stampede};
 
@@ -72,9 +73,11 @@ pub async fn run(
         let _ = stream.set_nodelay(true);
         if open.fetch_add(1, Ordering::AcqRel) >= app.config.http.max_connections {
             open.fetch_sub(1, Ordering::AcqRel);
+            count(&app.metrics.connections_full);
             tokio::spawn(turn_away(Arc::clone(&app), stream));
             continue;
         }
+        count(&app.metrics.connections);
         let connection = Connection {
             app: Arc::clone(&app),
             serves,
@@ -144,6 +147,7 @@ struct Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::AcqRel);
+        self.app.metrics.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -208,7 +212,7 @@ async fn answer(
     let (mut response, code) = match answer {
         Ok(response) => (response, None),
         Err(problem) => {
-            let code = problem.code().info().code;
+            let code = problem.code();
             (problem.render(passed.links.as_deref().unwrap_or(&app.public_url)), Some(code))
         }
     };
@@ -230,7 +234,8 @@ async fn answer(
     if app.draining.load(Ordering::Acquire) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    app.metrics.answered(response.status(), started.elapsed());
+    app.metrics.answered(&line, response.status(), code, started.elapsed());
+    let code = code.map(|code| code.info().code);
     app.log.answered(&line, &response, code, started.elapsed(), &passed);
     response
 }

@@ -39,8 +39,7 @@ pub(super) async fn answer(
 ) -> Result<Result<Response, Problem>, Request<Body>> {
     let Some(id) = plain_target(&request) else { return Err(request.map(Body::new)) };
     let (parts, body) = request.into_parts();
-    let limits = &app.config.http;
-    let bytes = match collect_in_time(body, limits.max_body_bytes, limits.body_timeout_ms).await {
+    let bytes = match collect_in_time(app, body, app.config.http.max_body_bytes).await {
         Ok(bytes) => bytes,
         Err(problem) => return Ok(Err(problem)),
     };

@@ -32,7 +32,7 @@ pub async fn ready(State(app): State<Shared>) -> Result<Response, Problem> {
 
 /// `GET /metrics`: Prometheus text.
 pub async fn metrics(State(app): State<Shared>) -> Response {
-    let text = app.metrics.render(&app.office);
+    let text = app.metrics.render(&app);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::super::json::{self as body, Faults, Fields, text};
 use super::super::log::note_change;
+use super::super::metrics::count;
 use super::super::problem::{Code, Problem};
 use super::super::request::{self, Asked, Id};
 use super::super::wire;
@@ -57,7 +58,10 @@ pub async fn create_auditorium(
 ) -> Result<Response, Problem> {
     // Plans are large: only so many are in memory at once, and nobody without a key gets that far.
     app.keys.credential(request.headers())?.require(Scope::Admin)?;
-    let _slot = app.plan_slots.try_acquire().map_err(|_| app.problem(&Refused::Overloaded, None))?;
+    let _slot = app.plan_slots.try_acquire().map_err(|_| {
+        count(&app.metrics.plans_full);
+        app.problem(&Refused::Overloaded, None)
+    })?;
     let (asked, bytes) = request::read(request, &app, app.config.http.max_plan_bytes).await?;
     asked.no_more_parameters()?;
     let read = tokio::task::spawn_blocking(move || read_body(&bytes)).await;

@@ -1,0 +1,41 @@
+//! What the store counts, as metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use boxoffice_engine::counters::Figure;
+
+use crate::readers::Readers;
+use crate::writer::{Counters, Shared};
+
+/// All of it.
+pub(crate) fn figures(shared: &Shared, readers: &Readers) -> Vec<Figure> {
+    let Counters { batches, transitions, conflicts, failures, busy_us, creations_full } = &shared.counters;
+    let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let hits = "Times that a limit turned something away, by the limit's key in the config.";
+    let busy = "How long the committed database transactions took in all, in microseconds.";
+    vec![
+        ("boxoffice_commit_batches_total", "counter", "Database transactions committed.", get(batches)),
+        ("boxoffice_commit_microseconds_total", "counter", busy, get(busy_us)),
+        ("boxoffice_commits_total", "counter", "Changes committed.", get(transitions)),
+        ("boxoffice_commit_conflicts_total", "counter", "Changes that lost a conflict.", get(conflicts)),
+        ("boxoffice_commit_failures_total", "counter", "Database transactions that failed.", get(failures)),
+        (
+            "boxoffice_store_available",
+            "gauge",
+            "1 while the store takes changes.",
+            shared.trouble.lock().is_none().into(),
+        ),
+        (
+            "boxoffice_limit_hits_total{limit=\"sqlite.max_waiting_reads\"}",
+            "counter",
+            hits,
+            readers.turned_away(),
+        ),
+        (
+            "boxoffice_limit_hits_total{limit=\"sqlite.max_waiting_creations\"}",
+            "counter",
+            hits,
+            get(creations_full),
+        ),
+    ]
+}
