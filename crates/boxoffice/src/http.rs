@@ -5,6 +5,7 @@ pub mod cors;
 pub mod entries;
 pub mod handlers;
 pub mod json;
+mod linger;
 pub mod log;
 pub mod metrics;
 pub mod openapi;

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower_service::Service;
 
-use super::metrics::count;
+use super::linger::{Lingering, Open};
 use super::problem::{Code, Problem};
 use super::{App, Shared, cors, stampede};
 
@@ -31,6 +31,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What the catalogue says to caches.
 pub const PUBLIC: &str = "public, max-age=5";
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
+
+/// How long a connection may go on waiting for a request when the server stops.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// What a listener is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +49,7 @@ pub async fn run(
     listener: TcpListener,
     app: Shared,
     (serves, router): (Serves, Router),
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     let open = Arc::new(AtomicUsize::new(0));
     let mut builder = http1::Builder::new();
@@ -55,37 +58,35 @@ pub async fn run(
         .header_read_timeout(Duration::from_millis(app.config.http.header_timeout_ms))
         .pipeline_flush(true)
         .max_buf_size(64 * 1024);
+    let serve = |stream: TcpStream, peer| {
+        // Nagle's algorithm would hold answers back; a socket that refuses the option still works.
+        let _ = stream.set_nodelay(true);
+        let Some(counted) = Open::enter(&open, &app) else {
+            tokio::spawn(turn_away(Arc::clone(&app), stream));
+            return;
+        };
+        let connection = Connection { app: Arc::clone(&app), serves, router: router.clone(), peer };
+        tokio::spawn(connection.serve(Lingering::new(stream, counted), builder.clone(), stop.clone()));
+    };
+    let mut stopped = stop.clone();
     loop {
         let accepted = tokio::select! { biased;
-            () = told(&mut stop) => break,
+            () = told(&mut stopped) => break,
             accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((stream, peer)) => serve(stream, peer),
             Err(error) => {
                 // Out of file descriptors, most likely: waiting lets others be closed.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
             }
-        };
-        // Nagle's algorithm would hold answers back; a socket that refuses the option still works.
-        let _ = stream.set_nodelay(true);
-        if open.fetch_add(1, Ordering::AcqRel) >= app.config.http.max_connections {
-            open.fetch_sub(1, Ordering::AcqRel);
-            count(&app.metrics.connections_full);
-            tokio::spawn(turn_away(Arc::clone(&app), stream));
-            continue;
         }
-        count(&app.metrics.connections);
-        let connection = Connection {
-            app: Arc::clone(&app),
-            serves,
-            router: router.clone(),
-            peer,
-            open: Arc::clone(&open),
-        };
-        tokio::spawn(connection.serve(stream, builder.clone(), stop.clone()));
+    }
+    // Who has been let in by the system already would be thrown out with the listener.
+    let latest = tokio::time::Instant::now() + GRACE;
+    while let Ok(Ok((stream, peer))) = tokio::time::timeout_at(latest, listener.accept()).await {
+        serve(stream, peer);
     }
     drop(listener);
     let deadline = Instant::now() + Duration::from_secs(app.config.drain.limit_s);
@@ -141,18 +142,10 @@ struct Connection {
     serves: Serves,
     router: Router,
     peer: SocketAddr,
-    open: Arc<AtomicUsize>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::AcqRel);
-        self.app.metrics.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, builder: http1::Builder, mut stop: watch::Receiver<bool>) {
+    async fn serve(self, stream: Lingering, builder: http1::Builder, mut stop: watch::Receiver<bool>) {
         let service = service_fn(|request: Request<Incoming>| {
             let (app, router) = (Arc::clone(&self.app), self.router.clone());
             let (serves, peer) = (self.serves, self.peer);
@@ -162,8 +155,14 @@ impl Connection {
         let served = tokio::select! { biased;
             served = connection.as_mut() => served,
             () = told(&mut stop) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                // A request may be on its way here; its answer, too, says that it is the last.
+                match tokio::time::timeout(GRACE, connection.as_mut()).await {
+                    Ok(served) => served,
+                    Err(_) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
             }
         };
         if let Err(error) = served {

@@ -89,7 +89,17 @@ impl Server {
 
     /// Starts the server on the data that it has, and waits until it listens.
     pub(crate) fn start_again(&self) {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--store", &self.store()]);
+        self.start_on(0);
+    }
+
+    /// As [`start_again`](Self::start_again), at the address that it had before.
+    pub(crate) fn start_again_there(&self) {
+        self.start_on(self.address().port());
+    }
+
+    fn start_on(&self, port: u16) {
+        let listen = format!("127.0.0.1:{port}");
+        let mut command = self.command(&["serve", "--listen", &listen, "--store", &self.store()]);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.args(&self.flags).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
