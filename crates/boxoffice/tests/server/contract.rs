@@ -42,6 +42,10 @@ fn close(schema: &mut Value) {
 pub(crate) fn conforms(method: &str, target: &str, answer: &Answer) {
     let path = target.split('?').next().unwrap_or_default();
     let method = if method == "HEAD" { "GET" } else { method };
+    if method == "OPTIONS" && answer.header("access-control-allow-methods").is_some() {
+        // A browser's question before a request; no operation of the API.
+        return;
+    }
     let Some(template) = template_of(path) else {
         answer.refusal(404, "route_not_found");
         return;

@@ -180,11 +180,22 @@ impl Operation {
     }
 }
 
+/// Headers that every answer has, or may have.
+const ON_EVERY_ANSWER: [&str; 7] = [
+    "X-Request-Id",
+    "Cache-Control",
+    "Vary",
+    "traceparent",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Expose-Headers",
+];
+
 /// The headers that every answer has, and these.
 pub(super) fn header_list(more: &[&str]) -> Value {
     let reference =
         |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
-    Value::Object(["X-Request-Id", "Cache-Control"].iter().chain(more).map(reference).collect())
+    Value::Object(ON_EVERY_ANSWER.iter().chain(more).map(reference).collect())
 }
 
 fn security(access: Access) -> Value {
