@@ -18,7 +18,7 @@ struct Patron {
     asked: bool,
     /// The hold in the ledger, once there is one, and how many seats it has.
     hold: Option<(usize, usize)>,
-    /// Seats that were being taken at this instant.
+    /// Seats that were being taken by others when this patron wanted them.
     avoid: Vec<u32>,
     silences: u32,
 }
@@ -90,12 +90,9 @@ impl Patron {
             self.asked = true;
             match shop.hold(0, &seats).await {
                 Said::Yes(place) => self.hold = Some((place, seats.len())),
-                Said::No(refusal) if refusal.taken => {
-                    self.avoid.clear();
-                    if refusal.reason == "claimed" {
-                        self.avoid.extend(seats);
-                    }
-                }
+                // Claimed seats are free in the map and all but gone: others first.
+                Said::No(refusal) if refusal.reason == "claimed" => self.avoid.extend(seats),
+                Said::No(refusal) if refusal.taken => {}
                 Said::No(refusal) => return or_wait(&refusal),
                 Said::Nothing => return self.silence(),
             }

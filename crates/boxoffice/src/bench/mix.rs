@@ -87,9 +87,9 @@ impl Crowd {
                 Said::Nothing => return "no_answer",
             }
             let mut seats = known.pick(&self.shop.run.room, &avoid, self.dice.part());
-            avoid.clear();
             if seats.is_empty() && known.left > 0 {
                 // What is left is being taken at this instant.
+                avoid.clear();
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
@@ -100,11 +100,8 @@ impl Crowd {
             seats.truncate(wanted);
             match self.shop.hold(showtime, &seats).await {
                 Said::Yes(place) => return self.decide(place, seats[0], known).await,
-                Said::No(refusal) if refusal.taken => {
-                    if refusal.reason == "claimed" {
-                        avoid = seats;
-                    }
-                }
+                Said::No(refusal) if refusal.reason == "claimed" => avoid.extend(seats),
+                Said::No(refusal) if refusal.taken => {}
                 Said::No(refusal) if wait_for(&refusal).await => {}
                 Said::No(_) => return "refused",
                 Said::Nothing => return "no_answer",

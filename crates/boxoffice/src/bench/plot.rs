@@ -11,7 +11,7 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 300.0;
 /// Room around the area: for the y axis, the right end, the legend and the x axis.
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 18.0;
+const RIGHT: f64 = 28.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 46.0;
 /// Room for the name of a bar.
