@@ -53,18 +53,54 @@ async fn more_reads_than_may_wait_are_turned_away() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_stopped_answers_who_would_add_something() {
-    let (_folder, store, queue) = start(Options::default());
+async fn more_creations_than_may_wait_are_turned_away() {
+    let options = Options { waiting_creations: 2, ..Options::default() };
+    let (_folder, store, queue) = start(options);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let (mut made, mut refused, mut number) = (0, 0, 0);
+    while refused == 0 {
+        assert!(Instant::now() < deadline, "{made} were made, and none turned away");
+        // Asked in one breath: each is queued or turned away before it is waited for.
+        let asked: Vec<_> = (0..256)
+            .map(|_| {
+                number += 1;
+                store.create(New::Entry(Entry::Cinema(cinema(number))), None)
+            })
+            .collect();
+        for created in asked {
+            match created.await {
+                Ok(_) => made += 1,
+                Err(NotCreated::Store(StoreError::Overloaded)) => refused += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(made > 0, "some were made");
+    let hits = "boxoffice_limit_hits_total{limit=\"sqlite.max_waiting_creations\"}";
+    let counted = store.figures().into_iter().find(|(name, ..)| *name == hits);
+    assert_eq!(counted.map(|(.., value)| value), Some(refused));
+    let next = store.create(New::Entry(Entry::Cinema(cinema(number + 1))), None).await;
+    assert!(next.is_ok(), "and there is room again");
     queue.refuse(Some(Rejected::Closed));
     store.stop().await;
-    let cinema = Cinema {
-        id: CinemaId::from_number(1),
+}
+
+fn cinema(number: u64) -> Cinema {
+    Cinema {
+        id: CinemaId::from_number(number),
         name: "C".into(),
         time_zone: "UTC".into(),
         address: None,
         external_id: None,
-    };
-    let asked = store.create(New::Entry(Entry::Cinema(cinema)), None);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_was_stopped_answers_who_would_add_something() {
+    let (_folder, store, queue) = start(Options::default());
+    queue.refuse(Some(Rejected::Closed));
+    store.stop().await;
+    let asked = store.create(New::Entry(Entry::Cinema(cinema(1))), None);
     let answer = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("there is an answer");
     assert!(matches!(answer, Err(NotCreated::Store(StoreError::Unavailable(_)))), "{answer:?}");
 }

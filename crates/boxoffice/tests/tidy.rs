@@ -218,6 +218,24 @@ fn every_setting_is_documented() {
 }
 
 #[test]
+fn every_limit_is_documented() {
+    let text = read("docs/operations.md");
+    let (_, limits) = text.split_once("## Limits\n").unwrap();
+    let (table, _) = limits.split_once("\n## ").unwrap();
+    let bounds = |name: &str| {
+        let key = name.rsplit('.').next().unwrap();
+        let words =
+            ["max_", "timeout", "limit_s", "commit_queue", "ttl_s", "idempotency_h", "batch", "wal_kib"];
+        words.iter().any(|word| key.contains(word))
+    };
+    let infos = Config::key_infos().into_iter().filter(|info| bounds(&info.name));
+    let missing = infos.filter(|info| !table.contains(&format!("`{}`", info.name)));
+    let faults: Vec<_> =
+        missing.map(|info| format!("docs/operations.md: {} has no row", info.name)).collect();
+    fail_with("Whoever meets a limit must find what it is.", &faults);
+}
+
+#[test]
 fn the_sample_of_the_settings_is_whole_and_can_be_read() {
     let name = "docs/boxoffice.sample.toml";
     let text = read(name);

@@ -41,6 +41,8 @@ pub(super) fn add(description: &mut Description) {
         Some(plain("text/plain", sample)),
         &[],
     );
+    // Not there where operations have an address of their own.
+    let metrics = metrics.refuses(&[Code::RouteNotFound]);
     description.add("get", "/metrics", metrics);
     let described = Operation::new("readDescription", TAG, "This description", Open).answers_with(
         200,
