@@ -48,6 +48,8 @@ pub struct Board {
     pub(crate) last_used: AtomicU64,
     /// Set when the log contradicted the board: it is to be thrown away and loaded anew.
     broken: AtomicBool,
+    /// Set when there is no such showtime any more.
+    gone: AtomicBool,
     pub(crate) winding_up: AtomicBool,
     state: Mutex<State>,
     turns: Turns,
@@ -115,6 +117,7 @@ impl Board {
             level_ms: AtomicI64::new(now.as_ms()),
             last_used: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             winding_up: AtomicBool::new(false),
             turns: Turns::default(),
             reads: CatchUpReads::default(),
@@ -380,6 +383,15 @@ impl Board {
 
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
+    }
+
+    /// Whether the showtime was taken away while somebody had its board in hand.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_gone(&self) {
+        self.gone.store(true, Ordering::Release);
     }
 
     pub(crate) fn note_level(&self, now: Timestamp) {

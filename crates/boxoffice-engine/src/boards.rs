@@ -82,6 +82,13 @@ impl Boards {
         Ok(Arc::clone(slots.entry(id).or_default()))
     }
 
+    /// Removes the board of a showtime that is no more. Whoever has it in hand is told by the board itself.
+    pub(crate) fn forget(&self, id: ShowtimeId) {
+        if let Some(board) = self.slots.write().remove(&id).and_then(|slot| slot.get().cloned()) {
+            board.note_gone();
+        }
+    }
+
     /// Removes a place that nobody loads a board into any more.
     fn forget_empty(&self, id: ShowtimeId) {
         let mut slots = self.slots.write();

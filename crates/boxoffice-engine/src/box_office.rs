@@ -9,6 +9,7 @@
 
 mod catching_up;
 mod in_flight;
+mod leaving;
 mod reading;
 mod replay;
 
@@ -248,7 +249,7 @@ impl BoxOffice {
         };
         let mut level = self.0.exclusive;
         let mut conflicts = 0;
-        while conflicts <= RETRIES {
+        while conflicts <= RETRIES && !board.is_gone() {
             let records = self.records(&board, command).await?;
             let context = self.context(caller);
             let decided = match board.decide(command, &records, &context) {
@@ -278,7 +279,7 @@ impl BoxOffice {
             }
         }
         count(&self.0.counters.retries_over);
-        Err(Refused::Overloaded)
+        Err(self.why_no_progress(&board).await)
     }
 
     /// Waits for requests under the same key and for commands about the same hold.

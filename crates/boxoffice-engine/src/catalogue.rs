@@ -1,5 +1,7 @@
 //! What is shown, where and when: cinemas, movies, auditoriums and the list of showtimes; and the port to them.
 
+mod alteration;
+
 use std::sync::Arc;
 
 use boxoffice_core::change::Transition;
@@ -12,6 +14,7 @@ use compact_str::CompactString;
 
 use crate::runtime::BoxFuture;
 use crate::store::StoreError;
+pub use alteration::{Alteration, NotAltered, Users};
 
 /// A site with a time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,15 +224,26 @@ pub struct CatalogueKey {
     pub fingerprint: [u8; 16],
     /// When it was used.
     pub at: Timestamp,
+    /// What is answered, now and when the request is repeated; the store only keeps it.
+    pub answer: Vec<u8>,
 }
 
-/// What was added, or had been added under the same key before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was added or altered, or had been under the same key before.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
     /// The number of its id.
     pub number: u64,
     /// Whether this answers a request that was answered before.
     pub replayed: bool,
+    /// What was answered then, if it was kept.
+    pub answer: Option<Vec<u8>>,
+}
+
+impl Created {
+    /// Something was done just now.
+    pub fn now(number: u64) -> Self {
+        Self { number, replayed: false, answer: None }
+    }
 }
 
 /// Why something was not added.
@@ -314,6 +328,16 @@ impl ShowtimeFilter {
 pub trait Catalogue: Send + Sync {
     /// Adds something, once for each idempotency key.
     fn create(&self, new: New, key: Option<CatalogueKey>) -> BoxFuture<'_, Result<Created, NotCreated>>;
+
+    /// Changes something or takes it away, once for each idempotency key.
+    fn alter(
+        &self,
+        alteration: Alteration,
+        key: Option<CatalogueKey>,
+    ) -> BoxFuture<'_, Result<Created, NotAltered>>;
+
+    /// What was done under this key, if anything was; refused if it was something else.
+    fn answered(&self, key: CatalogueKey) -> BoxFuture<'_, Result<Option<Created>, NotCreated>>;
 
     /// Reads an entry.
     fn entry(&self, kind: Kind, number: u64) -> BoxFuture<'_, Result<Option<Entry>, StoreError>>;

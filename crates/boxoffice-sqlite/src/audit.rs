@@ -17,7 +17,7 @@ use crate::connection::{check_ours, check_version, open_reader};
 use crate::error::{At, OpenError};
 use crate::event_places::EventPlaces;
 use crate::migration::{MIGRATIONS, check};
-use crate::reads::{self, Plans, read_seat, seats_of};
+use crate::reads::{self, Plans, SEAT_BITS, read_seat, seats_of};
 
 /// How many events are read at once.
 const PAGE: usize = 1000;
@@ -30,7 +30,7 @@ pub fn run(path: &Path, progress: impl FnMut(u64, u64)) -> Result<AuditReport, O
     }
     let connection = open_reader(path)?;
     check_ours(&connection, path)?;
-    check(&connection, path, MIGRATIONS)?;
+    let schema = check(&connection, path, MIGRATIONS)?;
     connection.execute_batch("BEGIN").at(path)?;
     let mut damage = integrity(&connection).at(path)?;
     if !damage.is_empty() {
@@ -38,7 +38,7 @@ pub fn run(path: &Path, progress: impl FnMut(u64, u64)) -> Result<AuditReport, O
         return Ok(AuditReport { violations: damage, ..AuditReport::default() });
     }
     let places = EventPlaces::read(&connection).at(path)?;
-    let mut source = Snapshot { connection, plans: Plans::default(), places };
+    let mut source = Snapshot { connection, schema, plans: Plans::default(), places };
     match audit(&mut source, progress) {
         Ok(report) => Ok(report),
         Err(StoreError::Damaged(what)) => {
@@ -64,6 +64,8 @@ pub(crate) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>
 /// A read transaction that stays open, so that everything is of one moment.
 struct Snapshot {
     connection: Connection,
+    /// A file that an older version wrote is audited as it is.
+    schema: i64,
     plans: Plans,
     places: EventPlaces,
 }
@@ -153,9 +155,15 @@ impl AuditSource for Snapshot {
     }
 
     fn totals(&mut self) -> Result<Totals, StoreError> {
-        let sql =
-            "SELECT (SELECT count(*) FROM seat), (SELECT count(*) FROM hold), (SELECT count(*) FROM event)";
-        let rows = all(&self.connection, sql, [], |row| {
+        // What is left of showtimes that are on their way out belongs to nobody any more.
+        let leaving = if self.schema < 2 { "(SELECT 0 AS showtime WHERE false)" } else { "leaving" };
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM seat) - (SELECT count(*) FROM {leaving} JOIN seat
+                        ON seat.id BETWEEN showtime << {SEAT_BITS} AND ((showtime + 1) << {SEAT_BITS}) - 1),
+                    (SELECT count(*) FROM hold WHERE showtime NOT IN (SELECT showtime FROM {leaving})),
+                    (SELECT count(*) FROM event WHERE showtime NOT IN (SELECT showtime FROM {leaving}))"
+        );
+        let rows = all(&self.connection, &sql, [], |row| {
             Ok(Totals { seats: row.get(0)?, holds: row.get(1)?, events: row.get(2)? })
         })?;
         Ok(rows.first().copied().unwrap_or_default())

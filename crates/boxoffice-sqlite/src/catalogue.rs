@@ -10,39 +10,14 @@ use boxoffice_engine::catalogue::{
     CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotCreated, ShowtimeEntry, ShowtimeFilter,
 };
 use boxoffice_engine::queue::Sealed;
-use boxoffice_engine::store::StoreError;
 use compact_str::CompactString;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use crate::errand::{Undo, transact};
+use crate::leaving;
 use crate::readers::ReadError;
-use crate::writer::{BatchError, Heads, Statements, in_transaction};
-
-/// Why something was not added.
-pub(crate) enum CreateError {
-    /// The request is at fault; nothing was written.
-    Refused(NotCreated),
-    /// The database failed; nothing was written.
-    Failed(rusqlite::Error),
-    /// COMMIT failed.
-    InDoubt(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for CreateError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<CreateError> for NotCreated {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Refused(refused) => refused,
-            CreateError::Failed(error) => Self::Store(StoreError::Unavailable(error.to_string())),
-            CreateError::InDoubt(_) => Self::InDoubt,
-        }
-    }
-}
+use crate::writer::{BatchError, Heads, Statements};
 
 /// Adds something in a transaction of its own.
 pub(crate) fn create(
@@ -50,14 +25,11 @@ pub(crate) fn create(
     new: &New,
     key: Option<&CatalogueKey>,
     heads: &mut Heads,
-) -> Result<Created, CreateError> {
-    if let Some(key) = key
-        && let Some(replayed) = replay(connection, key)?
-    {
-        return Ok(replayed);
-    }
-    let mut refused = None;
-    let result = in_transaction(connection, heads, |heads| {
+) -> Result<Result<Created, NotCreated>, BatchError> {
+    transact(connection, heads, |heads| {
+        if let Some(first) = answered(connection, key)? {
+            return Ok(first);
+        }
         let number = match new {
             New::Entry(entry) => add_entry(connection, entry),
             New::Auditorium(auditorium, plan) => {
@@ -68,73 +40,74 @@ pub(crate) fn create(
                 let first = first.as_ref().map(|first| Sealed::from(first.clone()));
                 add_showtime(connection, entry, first.as_ref(), heads)
             }
-        };
-        let number = match number {
-            Err(CreateError::Refused(why)) => {
-                refused = Some(why);
-                return Err(rusqlite::Error::StatementChangedRows(0));
-            }
-            Err(CreateError::Failed(error) | CreateError::InDoubt(error)) => return Err(error),
-            Ok(number) => number,
-        };
-        if let Some(key) = key {
-            let sql = "INSERT INTO catalogue_key (caller, key, fingerprint, number, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let values = params![key.caller.as_str(), key.key, key.fingerprint, number, key.at.as_ms()];
-            connection.prepare_cached(sql)?.execute(values)?;
-        }
-        Ok(number)
-    });
-    match (result, refused) {
-        (Ok(number), _) => {
-            heads.commit();
-            Ok(Created { number, replayed: false })
-        }
-        (Err(error), refused) => {
-            heads.roll_back();
-            Err(match (refused, error) {
-                (Some(why), _) => CreateError::Refused(why),
-                (None, BatchError::NotCommitted(error)) => CreateError::Failed(error),
-                (None, BatchError::InDoubt(error)) => CreateError::InDoubt(error),
-            })
-        }
-    }
+        }?;
+        keep_answer(connection, key, number)?;
+        Ok(Created::now(number))
+    })
 }
 
-fn replay(connection: &Connection, key: &CatalogueKey) -> Result<Option<Created>, CreateError> {
-    let sql = "SELECT fingerprint, number FROM catalogue_key WHERE caller = ?1 AND key = ?2";
-    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let found: Option<([u8; 16], u64)> = connection
+type NotDone = Undo<NotCreated>;
+
+/// What was done under this key, if anything was.
+pub(crate) fn answered(
+    connection: &Connection,
+    key: Option<&CatalogueKey>,
+) -> Result<Option<Created>, NotDone> {
+    let Some(key) = key else { return Ok(None) };
+    let sql = "SELECT fingerprint, number, answer FROM catalogue_key WHERE caller = ?1 AND key = ?2";
+    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found: Option<([u8; 16], u64, Option<Vec<u8>>)> = connection
         .prepare_cached(sql)?
         .query_row(params![key.caller.as_str(), key.key], columns)
         .optional()?;
     match found {
         None => Ok(None),
-        Some((fingerprint, number)) if fingerprint == key.fingerprint => {
-            Ok(Some(Created { number, replayed: true }))
+        Some((fingerprint, number, answer)) if fingerprint == key.fingerprint => {
+            Ok(Some(Created { number, replayed: true, answer }))
         }
-        Some(_) => Err(CreateError::Refused(NotCreated::KeyReused)),
+        Some(_) => Err(Undo::Refused(NotCreated::KeyReused)),
     }
 }
 
-fn add_plan(connection: &Connection, plan: &Plan) -> rusqlite::Result<()> {
+/// Keeps what is answered under a key.
+pub(crate) fn keep_answer(
+    connection: &Connection,
+    key: Option<&CatalogueKey>,
+    number: u64,
+) -> rusqlite::Result<()> {
+    let Some(key) = key else { return Ok(()) };
+    let sql = "INSERT INTO catalogue_key (caller, key, fingerprint, number, at_ms, answer)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = params![key.caller.as_str(), key.key, key.fingerprint, number, key.at.as_ms(), key.answer];
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+pub(crate) fn add_plan(connection: &Connection, plan: &Plan) -> rusqlite::Result<()> {
     let sql = "INSERT INTO plan (hash, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     connection.prepare_cached(sql)?.execute(params![plan.hash().as_bytes(), plan.encode()])?;
     Ok(())
 }
 
-fn add_entry(connection: &Connection, entry: &Entry) -> Result<u64, CreateError> {
-    let (kind, number, external_id) = (entry.kind(), entry.number(), entry.external_id());
-    let sql = "SELECT number FROM entry WHERE kind = ?1 AND external_id = ?2";
-    let taken = connection.prepare_cached(sql)?.query_row(params![kind as u8, external_id], |row| row.get(0));
-    if let Some(number) = taken.optional()? {
-        return Err(CreateError::Refused(NotCreated::ExternalIdTaken { number }));
+/// Refuses an entry whose external id another of its kind has.
+pub(crate) fn refuse_taken(connection: &Connection, entry: &Entry) -> Result<(), NotDone> {
+    let sql = "SELECT number FROM entry WHERE kind = ?1 AND external_id = ?2 AND number <> ?3";
+    let values = params![entry.kind() as u8, entry.external_id(), entry.number()];
+    let taken = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0));
+    match taken.optional()? {
+        Some(number) => Err(Undo::Refused(NotCreated::ExternalIdTaken { number })),
+        None => Ok(()),
     }
+}
+
+fn add_entry(connection: &Connection, entry: &Entry) -> Result<u64, NotDone> {
+    refuse_taken(connection, entry)?;
     let sql =
         "INSERT INTO entry (kind, number, external_id, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-    let values = params![kind as u8, number, external_id, entry.encode()];
+    let values = params![entry.kind() as u8, entry.number(), entry.external_id(), entry.encode()];
     match connection.prepare_cached(sql)?.execute(values)? {
-        1 => Ok(number),
-        _ => Err(CreateError::Refused(NotCreated::IdTaken)),
+        1 => Ok(entry.number()),
+        _ => Err(Undo::Refused(NotCreated::IdTaken)),
     }
 }
 
@@ -143,20 +116,21 @@ fn add_showtime(
     entry: &ShowtimeEntry,
     first: Option<&Sealed>,
     heads: &mut Heads,
-) -> Result<u64, CreateError> {
+) -> Result<u64, NotDone> {
     let number = entry.id.number();
     let sql = "SELECT id FROM showtime WHERE external_id = ?1";
     let taken = connection.prepare_cached(sql)?.query_row([entry.external_id.as_deref()], |row| row.get(0));
     if let Some(number) = taken.optional()? {
-        return Err(CreateError::Refused(NotCreated::ExternalIdTaken { number }));
+        return Err(Undo::Refused(NotCreated::ExternalIdTaken { number }));
     }
     let sql = "INSERT INTO showtime (id, plan, cinema, external_id, settings, settings_version, starts_at_ms,
                    on_sale_at_ms, off_sale_at_ms, movie, auditorium, published, cancelled)
                VALUES (?1, ?2, ?3, ?4, x'', 0, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
     let cinema = entry.cinema.map(CinemaId::number);
     let values = params![number, entry.plan.as_bytes(), cinema, entry.external_id.as_deref()];
-    if connection.prepare_cached(sql)?.execute(values)? != 1 {
-        return Err(CreateError::Refused(NotCreated::IdTaken));
+    let taken = leaving::is_leaving(connection, entry.id)?;
+    if taken || connection.prepare_cached(sql)?.execute(values)? != 1 {
+        return Err(Undo::Refused(NotCreated::IdTaken));
     }
     update_settings(connection, entry.id, &entry.settings)?;
     if let Some(first) = first {

@@ -4,6 +4,9 @@
 //! cost each sale a page of its own: as much again as its seats do. So the places of new events are kept in memory,
 //! and every so many events they are written as runs: one row says where a showtime's events of that stretch are.
 //! After a start the newest stretch is read from the events themselves.
+//!
+//! Whether an event is in the runs is told by its row alone. So a new event's row is after every row that the runs
+//! have (`Heads::next_seq`), also when a showtime has left with the newest events of all.
 
 use boxoffice_core::codec::{Malformed, Reader, Writer};
 use boxoffice_core::id::ShowtimeId;
@@ -108,6 +111,13 @@ impl EventPlaces {
         newest.in_runs = newest.last_seq;
         newest.older = std::mem::take(&mut newest.newer);
         newest.count = 0;
+    }
+
+    /// Forgets a showtime of which no event is left.
+    pub(crate) fn forget(&self, showtime: ShowtimeId) {
+        let mut newest = self.0.lock();
+        newest.older.remove(&showtime);
+        newest.newer.remove(&showtime);
     }
 
     /// Up to `limit` places of a showtime's events after a revision, in order, as of the reader's snapshot or a

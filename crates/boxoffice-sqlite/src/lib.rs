@@ -3,14 +3,17 @@
 //! Everything durable is in one file. One process may write to it (a lock file beside it says who); others may read
 //! it at any time: [`audit`] and [`backup`] do so beside a running server.
 
+mod alteration;
 pub mod audit;
 pub mod backup;
 mod catalogue;
 mod connection;
 pub mod epoch;
+mod errand;
 mod error;
 mod event_places;
 mod figures;
+mod leaving;
 mod lock;
 mod maintenance;
 mod migration;

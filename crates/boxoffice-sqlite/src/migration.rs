@@ -20,6 +20,7 @@ pub(crate) struct Migration {
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql") },
     Migration { name: "token_key_times", sql: include_str!("../migrations/0002_token_key_times.sql") },
+    Migration { name: "leaving", sql: include_str!("../migrations/0003_leaving.sql") },
 ];
 
 fn checksum(sql: &str) -> Vec<u8> {

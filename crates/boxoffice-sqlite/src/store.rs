@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use boxoffice_core::change::Event;
 use boxoffice_core::id::{Serial, ShowtimeId};
 use boxoffice_core::plan::{Plan, PlanHash};
 use boxoffice_core::time::Timestamp;
 use boxoffice_engine::catalogue::{
-    Catalogue, CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotCreated, ShowtimeEntry,
-    ShowtimeFilter,
+    Alteration, Catalogue, CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotAltered, NotCreated,
+    ShowtimeEntry, ShowtimeFilter,
 };
 use boxoffice_engine::counters::Figure;
 use boxoffice_engine::queue::CommitQueue;
@@ -19,9 +20,11 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::alteration::alter;
 use crate::catalogue;
 use crate::connection::{check_ours, check_version, has_content, log_of, open_writer};
 use crate::epoch::begin_history;
+use crate::errand::{Asked, Trouble, Undo};
 use crate::error::{At, OpenError};
 use crate::event_places::EventPlaces;
 use crate::figures::figures;
@@ -32,7 +35,7 @@ use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::token_keys;
 use crate::writer::checkpoint::Checkpoints;
-use crate::writer::{Creation, Shared, Writer};
+use crate::writer::{BatchError, Heads, Shared, Writer};
 
 /// How a SQLite store works.
 #[derive(Debug, Clone)]
@@ -132,6 +135,35 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Has the writer do something between two batches.
+    fn ask_writer<T: Send + 'static, E: Send + From<Trouble> + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &mut Heads) -> Result<Result<T, E>, BatchError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, E>> {
+        let refused = |error| -> BoxFuture<'static, Result<T, E>> {
+            Box::pin(std::future::ready(Err(Trouble::Store(error).into())))
+        };
+        let Some(queue) = self.queue.get() else {
+            return refused(StoreError::Unavailable("the store was not started".into()));
+        };
+        let mut errands = self.shared.errands.lock();
+        if self.shared.ended.load(std::sync::atomic::Ordering::Acquire) {
+            return refused(StoreError::Unavailable("the store was stopped".into()));
+        }
+        if errands.len() >= self.options.waiting_creations {
+            self.shared.counters.creations_full.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            return refused(StoreError::Overloaded);
+        }
+        let (errand, answered) = Asked::new(work);
+        errands.push_back(Box::new(errand));
+        drop(errands);
+        queue.wake();
+        // Dropped without an answer: the writer has ended, with or without having written it.
+        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(Trouble::InDoubt.into())) })
+    }
+}
+
 /// The end of the writer thread, however it comes: nobody waits for an answer that nobody gives.
 struct Ending {
     shared: Arc<Shared>,
@@ -184,6 +216,7 @@ impl Store for SqliteStore {
                     events: Arc::clone(&self.events),
                     checkpoints,
                     readers: Arc::clone(&self.readers),
+                    leaving_at: Some(Instant::now()),
                     _lock: lock,
                 };
                 let (end, ended) = oneshot::channel::<()>();
@@ -267,25 +300,24 @@ impl Store for SqliteStore {
 
 impl Catalogue for SqliteStore {
     fn create(&self, new: New, key: Option<CatalogueKey>) -> BoxFuture<'_, Result<Created, NotCreated>> {
-        let (answer, created) = oneshot::channel();
-        let Some(queue) = self.queue.get() else {
-            let error = StoreError::Unavailable("the store was not started".into());
-            return Box::pin(std::future::ready(Err(error.into())));
-        };
-        let mut creations = self.shared.creations.lock();
-        if self.shared.ended.load(std::sync::atomic::Ordering::Acquire) {
-            let error = StoreError::Unavailable("the store was stopped".into());
-            return Box::pin(std::future::ready(Err(error.into())));
-        }
-        if creations.len() >= self.options.waiting_creations {
-            self.shared.counters.creations_full.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            return Box::pin(std::future::ready(Err(StoreError::Overloaded.into())));
-        }
-        creations.push_back(Creation { new, key, answer });
-        drop(creations);
-        queue.wake();
-        // Dropped without an answer: the writer has ended, with or without having written it.
-        Box::pin(async move { created.await.unwrap_or(Err(NotCreated::InDoubt)) })
+        self.ask_writer(move |connection, heads| catalogue::create(connection, &new, key.as_ref(), heads))
+    }
+
+    fn alter(
+        &self,
+        alteration: Alteration,
+        key: Option<CatalogueKey>,
+    ) -> BoxFuture<'_, Result<Created, NotAltered>> {
+        self.ask_writer(move |connection, heads| alter(connection, &alteration, key.as_ref(), heads))
+    }
+
+    fn answered(&self, key: CatalogueKey) -> BoxFuture<'_, Result<Option<Created>, NotCreated>> {
+        let found = self.readers.read(move |connection| match catalogue::answered(connection, Some(&key)) {
+            Ok(found) => Ok(Ok(found)),
+            Err(Undo::Refused(why)) => Ok(Err(why)),
+            Err(Undo::Failed(error)) => Err(error.into()),
+        });
+        Box::pin(async move { found.await? })
     }
 
     fn entry(&self, kind: Kind, number: u64) -> BoxFuture<'_, Result<Option<Entry>, StoreError>> {

@@ -4,7 +4,7 @@ mod batch;
 pub(crate) mod checkpoint;
 mod heads;
 
-pub(crate) use batch::{BatchError, Statements, in_transaction};
+pub(crate) use batch::{BatchError, Statements, in_transaction, write_batch};
 pub(crate) use heads::Heads;
 
 use std::collections::VecDeque;
@@ -14,19 +14,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use boxoffice_engine::catalogue::{CatalogueKey, Created, New, NotCreated};
 use boxoffice_engine::queue::{Commit, CommitQueue, Outcome, Rejected};
 use boxoffice_engine::store::{OutcomeSink, Outcomes, StoreError};
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
-use crate::catalogue;
+use crate::errand::{Errand, Trouble};
 use crate::event_places::EventPlaces;
+use crate::leaving;
 use crate::lock::WriterLock;
 use crate::open_files::OpenFiles;
-use crate::readers::Readers;
-use batch::write_batch;
+use crate::readers::{ReadError, Readers};
+
 use checkpoint::Checkpoints;
 
 /// How long a failed commit may stay without a fence before those who wait are sent away.
@@ -40,6 +39,9 @@ const IDLE: Duration = Duration::from_millis(500);
 /// How often old idempotency keys are removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
+/// How many times as long as a step of removing a showtime's rows the next one is waited for.
+const REST: u32 = 10;
+
 /// A batch as large as this says that many are buying.
 const BUSY: usize = 32;
 /// While many are buying, how many shall be there before the next batch begins,
@@ -48,19 +50,12 @@ const WORTHWHILE: usize = 96;
 /// more.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// Something for the catalogue, and who waits for it.
-pub(crate) struct Creation {
-    pub(crate) new: New,
-    pub(crate) key: Option<CatalogueKey>,
-    pub(crate) answer: oneshot::Sender<Result<Created, NotCreated>>,
-}
-
 /// What the writer shares with the rest of the store.
 #[derive(Default)]
 pub(crate) struct Shared {
-    /// Waiting for the catalogue.
-    pub(crate) creations: Mutex<VecDeque<Creation>>,
-    /// Set, under the lock of the creations, when nobody will answer them any more.
+    /// What is to be done beside transitions.
+    pub(crate) errands: Mutex<VecDeque<Box<dyn Errand>>>,
+    /// Set, under the lock of the errands, when nobody will answer them any more.
     pub(crate) ended: AtomicBool,
     /// Why writes are refused, if they are.
     pub(crate) trouble: Mutex<Option<String>>,
@@ -88,9 +83,9 @@ pub(crate) struct Counters {
 impl Shared {
     /// Nobody writes any more: what waits is dropped without an answer, and nothing is taken after it.
     pub(crate) fn end(&self) {
-        let mut creations = self.creations.lock();
+        let mut errands = self.errands.lock();
         self.ended.store(true, Ordering::Release);
-        creations.clear();
+        errands.clear();
     }
 }
 
@@ -107,6 +102,8 @@ pub(crate) struct Writer {
     pub(crate) events: Arc<EventPlaces>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) readers: Arc<Readers>,
+    /// When the next rows of showtimes that left are removed.
+    pub(crate) leaving_at: Option<Instant>,
     pub(crate) _lock: WriterLock,
 }
 
@@ -122,9 +119,9 @@ impl Writer {
             }
             let healthy = !self.is_in_trouble();
             let pause = if healthy { IDLE } else { FENCE_EVERY };
-            let Some(batch) = self.queue.take_blocking_until(self.most, Some(Instant::now() + pause)) else {
-                break;
-            };
+            let until = Instant::now() + pause;
+            let until = self.leaving_at.filter(|_| healthy).map_or(until, |at| until.min(at));
+            let Some(batch) = self.queue.take_blocking_until(self.most, Some(until)) else { break };
             last_batch = batch.len();
             if !healthy && !self.recover(&mut heads) {
                 self.refuse(batch);
@@ -135,7 +132,7 @@ impl Writer {
             {
                 self.begin_trouble(&why);
             }
-            self.create_waiting(&mut heads);
+            self.run_errands(&mut heads);
             if self.is_in_trouble() {
                 self.refuse(batch);
                 continue;
@@ -147,12 +144,18 @@ impl Writer {
                 prune_at = Instant::now() + PRUNE_EVERY;
                 self.prune();
             }
+            if heads.have_left() {
+                self.leaving_at = Some(Instant::now());
+            }
+            if !self.is_in_trouble() && self.leaving_at.is_some_and(|at| Instant::now() >= at) {
+                self.remove_leaving(&mut heads);
+            }
             if self.events.are_many() {
                 self.write_event_runs(&mut heads);
             }
             self.checkpoints.between_batches(&self.connection);
         }
-        self.create_waiting(&mut heads);
+        self.run_errands(&mut heads);
         self.checkpoints.end();
         self.readers.end();
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -209,7 +212,7 @@ impl Writer {
                 // Going down: a restart decides. Nobody was told anything that might be wrong.
                 None => return,
             }
-            self.refuse_creations();
+            self.refuse_errands();
         }
         match outcomes {
             Some(outcomes) => {
@@ -268,19 +271,18 @@ impl Writer {
 
     fn refuse(&self, batch: Vec<Commit>) {
         self.hand_back_refused(batch);
-        self.refuse_creations();
+        self.refuse_errands();
     }
 
     fn hand_back_refused(&self, batch: Vec<Commit>) {
         self.hand_back(batch.into_iter().map(|commit| (commit.ticket, Outcome::Unavailable)).collect());
     }
 
-    fn refuse_creations(&self) {
+    fn refuse_errands(&self) {
         let why = self.shared.trouble.lock().clone();
         let why = why.unwrap_or_else(|| "the store could not be written a moment ago; try again".to_owned());
-        for creation in self.shared.creations.lock().drain(..) {
-            // Whoever asked may have gone.
-            let _ = creation.answer.send(Err(NotCreated::Store(StoreError::Unavailable(why.clone()))));
+        for errand in self.shared.errands.lock().drain(..) {
+            errand.tell(Some(Trouble::Store(StoreError::Unavailable(why.clone()))));
         }
     }
 
@@ -290,30 +292,58 @@ impl Writer {
         }
     }
 
-    fn create_waiting(&mut self, heads: &mut Heads) {
+    fn run_errands(&mut self, heads: &mut Heads) {
         loop {
             if self.is_in_trouble() {
-                self.refuse_creations();
+                self.refuse_errands();
                 return;
             }
-            let Some(creation) = self.shared.creations.lock().pop_front() else { return };
-            let result = catalogue::create(&self.connection, &creation.new, creation.key.as_ref(), heads);
-            if let Err(catalogue::CreateError::InDoubt(error)) = &result {
-                self.begin_trouble(error);
-                let _ = creation.answer.send(Err(NotCreated::InDoubt));
-                continue;
+            let Some(mut errand) = self.shared.errands.lock().pop_front() else { return };
+            let trouble = match errand.write(&self.connection, heads) {
+                Ok(()) => self.lost().map(|why| {
+                    self.begin_trouble(&why);
+                    Trouble::InDoubt
+                }),
+                Err(BatchError::InDoubt(error)) => {
+                    self.begin_trouble(&error);
+                    Some(Trouble::InDoubt)
+                }
+                Err(BatchError::NotCommitted(error)) => {
+                    self.begin_trouble(&error);
+                    Some(Trouble::Store(StoreError::Unavailable(error.to_string())))
+                }
+            };
+            errand.tell(trouble);
+        }
+    }
+
+    /// Removes some rows of showtimes that left. If it fails, it is tried again after the next batch.
+    fn remove_leaving(&mut self, heads: &mut Heads) {
+        let began = Instant::now();
+        let mut damage = None;
+        let step = in_transaction(&self.connection, heads, |_| {
+            leaving::step(&self.connection, &self.events).map_err(|error| match error {
+                ReadError::Sqlite(error) => error,
+                ReadError::Store(error) => {
+                    damage = Some(error);
+                    rusqlite::Error::StatementChangedRows(0)
+                }
+            })
+        });
+        match (step, damage) {
+            (_, Some(error)) => {
+                tracing::error!(%error, "what is left of a showtime that was removed cannot be read");
+                self.leaving_at = None;
             }
-            if result.is_ok()
-                && let Some(why) = self.lost()
-            {
-                self.begin_trouble(&why);
-                let _ = creation.answer.send(Err(NotCreated::InDoubt));
-                continue;
+            (Ok(leaving::Step::Nothing), _) => self.leaving_at = None,
+            (Ok(leaving::Step::Some), _) => self.leaving_at = Some(Instant::now() + REST * began.elapsed()),
+            (Ok(leaving::Step::Last(id)), _) => {
+                self.events.forget(id);
+                tracing::info!(showtime = %id, "nothing is left of the showtime");
             }
-            if let Err(catalogue::CreateError::Failed(error)) = &result {
-                self.begin_trouble(error);
+            (Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)), _) => {
+                self.begin_trouble(&error);
             }
-            let _ = creation.answer.send(result.map_err(NotCreated::from));
         }
     }
 
@@ -332,6 +362,8 @@ impl Writer {
         let old = "DELETE FROM request_key WHERE seq IN (SELECT seq FROM request_key ORDER BY seq LIMIT ?2) AND at_ms < ?1";
         let prune = || -> rusqlite::Result<usize> {
             let newest: i64 = self.connection.query_row(newest, [], |row| row.get(0))?;
+            let sql = "DELETE FROM catalogue_key WHERE at_ms < (SELECT max(at_ms) FROM catalogue_key) - ?1";
+            self.connection.execute(sql, [self.keep_keys_ms])?;
             self.connection.execute(old, [newest - self.keep_keys_ms, FEW])
         };
         match prune() {

@@ -30,6 +30,7 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use auth::{Keys, Tokens};
 use entries::EntryCache;
+use handlers::catalogue::change;
 use handlers::{bookings, catalogue, holds, operations, pages, plans, seats, showtimes, staff};
 use log::AccessLog;
 use metrics::Metrics;
@@ -61,6 +62,9 @@ pub struct App {
     pub cors: cors::Cors,
     /// Cinemas, movies and auditoriums that were read.
     pub entries: EntryCache,
+    /// Held for reading while something is made that refers to an entry, and for writing while entries go or move: so
+    /// that nothing comes to refer to what is not there.
+    pub references: tokio::sync::RwLock<()>,
     /// What is counted.
     pub metrics: Metrics,
     /// What is logged of requests.
@@ -87,6 +91,7 @@ impl App {
             public_url,
             cors: cors::Cors::new(&config.cors.origins),
             entries: EntryCache::default(),
+            references: tokio::sync::RwLock::default(),
             metrics: Metrics::default(),
             log: AccessLog::new(&config.log),
             draining: AtomicBool::new(false),
@@ -122,7 +127,7 @@ impl App {
 
 /// From the lines of a router: the router, and the list of its routes for those who describe them.
 macro_rules! routes {
-    (Router::new() $(.route($path:literal, $($method:ident($handler:path)).+))+) => {
+    (Router::new() $(.route($path:literal, $($method:ident($handler:path)).+ $(,)?))+) => {
         /// Every route: its path, and its methods in lower case.
         pub const ROUTES: &[(&str, &[&str])] = &[$(($path, &[$(stringify!($method)),+])),+];
 
@@ -135,14 +140,23 @@ macro_rules! routes {
 routes! {
     Router::new()
         .route("/v1/cinemas", get(catalogue::list_cinemas).post(catalogue::create_cinema))
-        .route("/v1/cinemas/{id}", get(catalogue::read_cinema))
+        .route(
+            "/v1/cinemas/{id}",
+            get(catalogue::read_cinema).patch(change::cinema).delete(change::delete_cinema),
+        )
         .route("/v1/movies", get(catalogue::list_movies).post(catalogue::create_movie))
-        .route("/v1/movies/{id}", get(catalogue::read_movie))
+        .route(
+            "/v1/movies/{id}",
+            get(catalogue::read_movie).patch(change::movie).delete(change::delete_movie),
+        )
         .route("/v1/auditoriums", get(catalogue::list_auditoriums).post(plans::create_auditorium))
-        .route("/v1/auditoriums/{id}", get(catalogue::read_auditorium))
+        .route(
+            "/v1/auditoriums/{id}",
+            get(catalogue::read_auditorium).patch(plans::change_auditorium).delete(change::delete_auditorium),
+        )
         .route("/v1/plans/{hash}", get(plans::read))
         .route("/v1/showtimes", get(showtimes::list).post(showtimes::create))
-        .route("/v1/showtimes/{id}", get(showtimes::read).patch(showtimes::change))
+        .route("/v1/showtimes/{id}", get(showtimes::read).patch(showtimes::change).delete(showtimes::delete))
         .route("/v1/showtimes/{id}/cancel", post(showtimes::cancel))
         .route("/v1/showtimes/{id}/seats", get(seats::read))
         .route("/v1/showtimes/{id}/holds", post(holds::create))

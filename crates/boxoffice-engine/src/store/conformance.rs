@@ -1,6 +1,7 @@
 //! The suite that every store must pass, through its ports alone. Each promise is a function that panics when the
 //! store breaks it; [`run`] makes a fresh store for each.
 
+mod alteration;
 mod catalogue;
 pub mod room;
 
@@ -39,6 +40,10 @@ pub async fn run<S: Store + 'static>(make: impl Fn() -> Arc<S>) {
     catalogue::a_showtime_is_made_once(bench()).await;
     catalogue::showtimes_are_listed_by_their_start(bench()).await;
     catalogue::lists_follow_committed_settings(bench()).await;
+    alteration::an_entry_is_changed_from_what_was_read(bench()).await;
+    alteration::what_is_used_stays(bench()).await;
+    alteration::an_alteration_is_done_once_for_each_key(bench()).await;
+    alteration::a_showtime_goes_whole_unless_it_was_held_from(bench()).await;
 }
 
 /// A running store with its queue.

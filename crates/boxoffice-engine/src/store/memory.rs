@@ -1,6 +1,8 @@
 //! The reference store: plain maps, one transition at a time. What other stores are compared with; it forgets
 //! everything when the process ends.
 
+mod catalogue;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,10 +15,7 @@ use boxoffice_core::showtime::Snapshot;
 use boxoffice_core::time::Timestamp;
 use parking_lot::Mutex;
 
-use crate::catalogue::{
-    Catalogue, CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotCreated, ShowtimeEntry,
-    ShowtimeFilter,
-};
+use crate::catalogue::{Catalogue, CatalogueKey, Entry, Kind, ShowtimeEntry};
 use crate::queue::{CommitQueue, Outcome};
 use crate::runtime::{BoxFuture, Runtime};
 use crate::store::{Loaded, OutcomeSink, Store, StoreError, StoreHealth, StoredHold, TokenKey, UsedKey};
@@ -32,7 +31,7 @@ struct Tables {
     plans: BTreeMap<PlanHash, Arc<Plan>>,
     entries: BTreeMap<(Kind, u64), Entry>,
     showtimes: BTreeMap<ShowtimeId, ShowtimeEntry>,
-    created: BTreeMap<(String, [u8; 16]), ([u8; 16], u64)>,
+    answered: BTreeMap<(String, [u8; 16]), (CatalogueKey, u64)>,
     seats: BTreeMap<(ShowtimeId, SeatNo), SeatState>,
     holds: BTreeMap<(ShowtimeId, Serial), StoredHold>,
     /// A serial is drawn once for all showtimes.
@@ -126,63 +125,6 @@ impl Tables {
             keys: self.keys.range((id, [0; 16])..=(id, [255; 16])).map(|(_, used)| *used).collect(),
         })
     }
-
-    fn create(&mut self, new: New, key: Option<CatalogueKey>) -> Result<Created, NotCreated> {
-        let request = key.map(|key| ((key.caller.to_string(), key.key), key.fingerprint));
-        if let Some((known, fingerprint)) = &request
-            && let Some((first, number)) = self.created.get(known)
-        {
-            let replay = Created { number: *number, replayed: true };
-            return if first == fingerprint { Ok(replay) } else { Err(NotCreated::KeyReused) };
-        }
-        let number = match new {
-            New::Entry(entry) => self.add_entry(entry)?,
-            New::Auditorium(auditorium, plan) => {
-                let number = self.add_entry(Entry::Auditorium(auditorium))?;
-                self.plans.insert(plan.hash(), plan);
-                number
-            }
-            New::Showtime(entry, first) => self.add_showtime(entry, first)?,
-        };
-        if let Some((known, fingerprint)) = request {
-            self.created.insert(known, (fingerprint, number));
-        }
-        Ok(Created { number, replayed: false })
-    }
-
-    fn add_entry(&mut self, entry: Entry) -> Result<u64, NotCreated> {
-        let (kind, number) = (entry.kind(), entry.number());
-        let same = |other: &&Entry| {
-            other.kind() == kind
-                && entry.external_id().is_some()
-                && other.external_id() == entry.external_id()
-        };
-        if let Some(other) = self.entries.values().find(same) {
-            return Err(NotCreated::ExternalIdTaken { number: other.number() });
-        }
-        if self.entries.contains_key(&(kind, number)) {
-            return Err(NotCreated::IdTaken);
-        }
-        self.entries.insert((kind, number), entry);
-        Ok(number)
-    }
-
-    fn add_showtime(&mut self, entry: ShowtimeEntry, first: Option<Transition>) -> Result<u64, NotCreated> {
-        let same =
-            |other: &&ShowtimeEntry| entry.external_id.is_some() && other.external_id == entry.external_id;
-        if let Some(other) = self.showtimes.values().find(same) {
-            return Err(NotCreated::ExternalIdTaken { number: other.id.number() });
-        }
-        if self.showtimes.contains_key(&entry.id) {
-            return Err(NotCreated::IdTaken);
-        }
-        let number = entry.id.number();
-        self.showtimes.insert(entry.id, entry);
-        if let Some(first) = first {
-            self.commit(first);
-        }
-        Ok(number)
-    }
 }
 
 impl Store for MemoryStore {
@@ -262,41 +204,6 @@ impl Store for MemoryStore {
 
     fn health(&self) -> StoreHealth {
         StoreHealth::default()
-    }
-}
-
-impl Catalogue for MemoryStore {
-    fn create(&self, new: New, key: Option<CatalogueKey>) -> BoxFuture<'_, Result<Created, NotCreated>> {
-        Box::pin(std::future::ready(self.tables.lock().create(new, key)))
-    }
-
-    fn entry(&self, kind: Kind, number: u64) -> BoxFuture<'_, Result<Option<Entry>, StoreError>> {
-        self.read(move |tables| tables.entries.get(&(kind, number)).cloned())
-    }
-
-    fn entries(&self, kind: Kind, filter: EntryFilter) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
-        self.read(move |tables| {
-            let start = filter.after.map_or(0, |number| number + 1);
-            let admits = |entry: &&Entry| {
-                filter.external_id.is_none() || entry.external_id() == filter.external_id.as_deref()
-            };
-            let entries = tables.entries.range((kind, start)..=(kind, u64::MAX)).map(|(_, entry)| entry);
-            entries.filter(admits).take(filter.limit).cloned().collect()
-        })
-    }
-
-    fn showtime(&self, id: ShowtimeId) -> BoxFuture<'_, Result<Option<ShowtimeEntry>, StoreError>> {
-        self.read(move |tables| tables.showtimes.get(&id).cloned())
-    }
-
-    fn showtimes(&self, filter: ShowtimeFilter) -> BoxFuture<'_, Result<Vec<ShowtimeEntry>, StoreError>> {
-        self.read(move |tables| {
-            let mut found: Vec<_> =
-                tables.showtimes.values().filter(|entry| filter.admits(entry)).cloned().collect();
-            found.sort_by_key(|entry| (entry.settings.starts_at, entry.id));
-            found.truncate(filter.limit);
-            found
-        })
     }
 }
 

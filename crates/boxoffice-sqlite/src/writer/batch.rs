@@ -158,7 +158,7 @@ impl<'c> Statements<'c> {
                  WHERE serial = ?1 AND showtime = ?2 AND version = ?3 - 1",
             )?,
             event: connection
-                .prepare_cached("INSERT INTO event (showtime, revision, body) VALUES (?1, ?2, ?3)")?,
+                .prepare_cached("INSERT INTO event (seq, showtime, revision, body) VALUES (?1, ?2, ?3, ?4)")?,
             key: connection.prepare_cached(
                 "INSERT INTO request_key (showtime, key, revision, at_ms) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (showtime, key) DO UPDATE SET revision = excluded.revision, at_ms = excluded.at_ms
@@ -218,8 +218,8 @@ impl<'c> Statements<'c> {
                 return Ok(lost);
             }
         }
-        self.event.execute(params![showtime, revision, sealed.event])?;
-        let seq = connection.last_insert_rowid();
+        let seq = heads.next_seq(connection)?;
+        self.event.execute(params![seq, showtime, revision, sealed.event])?;
         if change.seats.is_empty() {
             connection
                 .prepare_cached("UPDATE showtime SET revision = ?2 WHERE id = ?1")?

@@ -27,6 +27,11 @@ pub(crate) struct Heads {
     pending: HashMap<ShowtimeId, Head, FixedState>,
     events: Arc<EventPlaces>,
     pending_events: Vec<(ShowtimeId, Place)>,
+    pending_gone: Vec<ShowtimeId>,
+    /// Whether showtimes were taken out that nobody has been told of.
+    have_left: bool,
+    /// The row of the newest event, once it is known.
+    last_seq: Option<i64>,
 }
 
 impl Heads {
@@ -37,7 +42,26 @@ impl Heads {
             pending: HashMap::default(),
             events,
             pending_events: Vec::new(),
+            pending_gone: Vec::new(),
+            have_left: false,
+            last_seq: None,
         }
+    }
+
+    /// The row for the next event: after every row that the runs have, also when those events were removed, because
+    /// by its row an event is known to be in the runs or after them.
+    pub(crate) fn next_seq(&mut self, connection: &Connection) -> rusqlite::Result<i64> {
+        if let Some((_, place)) = self.pending_events.last() {
+            return Ok(place.seq + 1);
+        }
+        if let Some(last) = self.last_seq {
+            return Ok(last + 1);
+        }
+        let sql = "SELECT max(coalesce((SELECT max(seq) FROM event), 0), CAST(value AS INTEGER))
+                   FROM meta WHERE name = 'events_in_runs'";
+        let last: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        self.last_seq = Some(last);
+        Ok(last + 1)
     }
 
     /// Where a showtime stands within the transaction; `None` if there is no such showtime.
@@ -66,12 +90,30 @@ impl Heads {
         self.pending_events.push((id, Place { revision: head.revision, seq }));
     }
 
+    /// A showtime is no more, within the transaction.
+    pub(crate) fn take_out(&mut self, id: ShowtimeId) {
+        self.pending.remove(&id);
+        self.pending_gone.push(id);
+    }
+
+    /// Whether showtimes were taken out since this was last asked.
+    pub(crate) fn have_left(&mut self) -> bool {
+        std::mem::take(&mut self.have_left)
+    }
+
     /// The transaction was committed.
     pub(crate) fn commit(&mut self) {
         if self.committed.len() + self.pending.len() > MOST {
             self.committed.clear();
         }
         self.committed.extend(self.pending.drain());
+        for id in self.pending_gone.drain(..) {
+            self.committed.remove(&id);
+            self.have_left = true;
+        }
+        if let Some((_, place)) = self.pending_events.last() {
+            self.last_seq = Some(place.seq);
+        }
         self.events.note(self.pending_events.drain(..));
     }
 
@@ -79,11 +121,13 @@ impl Heads {
     pub(crate) fn roll_back(&mut self) {
         self.pending.clear();
         self.pending_events.clear();
+        self.pending_gone.clear();
     }
 
     /// Forgets all, so that they are read again.
     pub(crate) fn forget(&mut self) {
         self.committed.clear();
+        self.last_seq = None;
         self.roll_back();
     }
 }

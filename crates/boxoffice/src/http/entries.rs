@@ -12,9 +12,16 @@ use std::collections::BTreeMap;
 /// How many are kept; beyond it all are forgotten and read again.
 const MOST: usize = 20_000;
 
-/// A cache of entries, which nothing can change yet once they are there.
+/// A cache of entries. Whoever changes one has it forgotten, so that answers are right at once.
 #[derive(Debug, Default)]
-pub struct EntryCache(RwLock<BTreeMap<(Kind, u64), Arc<Entry>>>);
+pub struct EntryCache(RwLock<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: BTreeMap<(Kind, u64), Arc<Entry>>,
+    /// How often something was forgotten: what was read before that may be from before the change.
+    forgotten: u64,
+}
 
 impl EntryCache {
     /// The entry of this kind and number.
@@ -24,19 +31,32 @@ impl EntryCache {
         kind: Kind,
         number: u64,
     ) -> Result<Option<Arc<Entry>>, StoreError> {
-        if let Some(entry) = self.0.read().get(&(kind, number)) {
-            return Ok(Some(Arc::clone(entry)));
-        }
+        let forgotten = {
+            let kept = self.0.read();
+            if let Some(entry) = kept.entries.get(&(kind, number)) {
+                return Ok(Some(Arc::clone(entry)));
+            }
+            kept.forgotten
+        };
         let Some(entry) = office.ports().store.catalogue().entry(kind, number).await? else {
             return Ok(None);
         };
         let entry = Arc::new(entry);
-        let mut entries = self.0.write();
-        if entries.len() >= MOST {
-            entries.clear();
+        let mut kept = self.0.write();
+        if kept.entries.len() >= MOST {
+            kept.entries.clear();
         }
-        entries.insert((kind, number), Arc::clone(&entry));
+        if kept.forgotten == forgotten {
+            kept.entries.insert((kind, number), Arc::clone(&entry));
+        }
         Ok(Some(entry))
+    }
+
+    /// Forgets an entry that was changed or taken away.
+    pub fn forget(&self, kind: Kind, number: u64) {
+        let mut kept = self.0.write();
+        kept.forgotten += 1;
+        kept.entries.remove(&(kind, number));
     }
 
     /// A cinema.

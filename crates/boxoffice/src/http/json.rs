@@ -172,6 +172,30 @@ impl<'f> Fields<'f> {
         self.optional(name, read).unwrap_or_default()
     }
 
+    /// Takes a member of a change: absent, cleared by null, or a new value.
+    pub fn change<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        match self.members.get(name)? {
+            Value::Null => {
+                self.members.remove(name);
+                Some(None)
+            }
+            _ => self.optional(name, read).map(Some),
+        }
+    }
+
+    /// Takes a member of a change that cannot be cleared.
+    pub fn replace<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            let pointer = self.pointer(name);
+            self.faults.invalid(&pointer, "It cannot be cleared.");
+        }
+        self.optional(name, read)
+    }
+
     /// Notes that a member must be there. Nothing is missing from what is no object: that is one fault, not many.
     pub fn missing(&mut self, name: &str) {
         let pointer = self.pointer(name);

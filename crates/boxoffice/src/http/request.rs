@@ -194,11 +194,11 @@ impl Asked {
         Caller { actor: self.credential.actor(), request }
     }
 
-    /// The idempotency key of a request to the catalogue.
-    pub fn catalogue_key(&self, app: &App, body: &Value) -> Option<CatalogueKey> {
+    /// The idempotency key of a request to the catalogue, under which `answer` is kept.
+    pub fn catalogue_key(&self, app: &App, body: &Value, answer: Vec<u8>) -> Option<CatalogueKey> {
         let key = self.key?;
         let caller = self.credential.actor().to_string().into();
-        Some(CatalogueKey { caller, key, fingerprint: self.fingerprint(body), at: app.office.now() })
+        Some(CatalogueKey { caller, key, fingerprint: self.fingerprint(body), at: app.office.now(), answer })
     }
 
     /// The same for every spelling of the same request by the same caller: members in order, no spacing.

@@ -87,14 +87,24 @@ pub const USUAL_BODY: usize = 1024;
 
 /// A JSON answer.
 pub fn answer(status: StatusCode, value: &impl Serialize) -> Response {
+    encoded(status, bytes(value))
+}
+
+/// An answer's bytes.
+pub fn bytes(value: &impl Serialize) -> Vec<u8> {
     let mut body = Vec::with_capacity(USUAL_BODY);
     // What is serialised here has text keys and no maps that could fail.
     let _ = serde_json::to_writer(&mut body, value);
-    written(status, body)
+    body
 }
 
-/// An answer of which the JSON is written already.
-pub fn written(status: StatusCode, body: Vec<u8>) -> Response {
+/// A JSON answer of bytes that were made before; without a body if there are none.
+pub fn encoded(status: StatusCode, body: Vec<u8>) -> Response {
+    if body.is_empty() {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        return response;
+    }
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -103,11 +113,11 @@ pub fn written(status: StatusCode, body: Vec<u8>) -> Response {
 
 /// A 201 with its Location, marked if it is the answer to an earlier request.
 pub fn created(location: &str, value: &impl Serialize, replayed: bool) -> Response {
-    located(answer(StatusCode::CREATED, value), location, replayed)
+    located(location, answer(StatusCode::CREATED, value), replayed)
 }
 
-/// An answer with its Location, marked if it is the answer to an earlier request.
-pub fn located(mut response: Response, location: &str, replayed: bool) -> Response {
+/// Adds to a 201 where the new thing is.
+pub fn located(location: &str, mut response: Response, replayed: bool) -> Response {
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }

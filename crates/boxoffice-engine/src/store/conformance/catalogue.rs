@@ -14,6 +14,12 @@ use crate::catalogue::{
     ShowtimeFilter,
 };
 
+/// A key with what was asked under it, and an answer that tells both.
+pub(super) fn key(key: u8, fingerprint: u8) -> CatalogueKey {
+    let answer = vec![key, fingerprint];
+    CatalogueKey { caller: "admin".into(), key: [key; 16], fingerprint: [fingerprint; 16], at: NOW, answer }
+}
+
 pub(super) async fn entries_are_kept_as_given(bench: Bench) {
     let catalogue = bench.store.catalogue();
     let cinema = Entry::Cinema(Cinema {
@@ -58,9 +64,7 @@ pub(super) async fn a_showtime_is_made_once(mut bench: Bench) {
         let first = first_transition(entry.id, &room(), &entry.settings, NOW);
         New::Showtime(entry, first)
     };
-    let key = |fingerprint| {
-        Some(CatalogueKey { caller: "admin".into(), key: [1; 16], fingerprint: [fingerprint; 16], at: NOW })
-    };
+    let key = |fingerprint| Some(key(1, fingerprint));
     let (id, other) = (ShowtimeId::from_number(20), ShowtimeId::from_number(21));
     let catalogue = bench.store.catalogue();
     assert_eq!(catalogue.create(new(entry(taken, None)), key(1)).await, Err(NotCreated::IdTaken));
@@ -129,16 +133,14 @@ pub(super) async fn the_catalogue_keeps_what_it_is_given(bench: Bench) {
         }))
     };
     let catalogue = bench.store.catalogue();
-    let key = |fingerprint: u8| {
-        Some(CatalogueKey { caller: "admin".into(), key: [1; 16], fingerprint: [fingerprint; 16], at: NOW })
-    };
+    let key = |fingerprint| Some(key(1, fingerprint));
     for number in [3, 1, 2] {
         assert!(catalogue.create(movie(number, None), None).await.is_ok());
     }
     let first = catalogue.create(movie(4, Some("ext")), key(1)).await.expect("it is made");
     assert_eq!((first.number, first.replayed), (4, false));
     let again = catalogue.create(movie(9, Some("ext")), key(1)).await.expect("the first answer again");
-    assert_eq!((again.number, again.replayed), (4, true));
+    assert_eq!((again.number, again.replayed, again.answer), (4, true, Some(vec![1, 1])));
     assert_eq!(catalogue.create(movie(9, None), key(2)).await, Err(NotCreated::KeyReused));
     assert_eq!(
         catalogue.create(movie(9, Some("ext")), None).await,

@@ -1,16 +1,18 @@
 //! Cinemas, movies and auditoriums: read, list, create.
 
+pub mod change;
+
 use axum::extract::State;
 use axum::response::Response;
 use boxoffice_core::id::{AuditoriumId, CinemaId, MovieId};
-use boxoffice_engine::catalogue::{Cinema, Entry, EntryFilter, Kind, Movie, New};
+use boxoffice_engine::catalogue::{Cinema, Created, Entry, EntryFilter, Kind, Movie, New};
 use compact_str::CompactString;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use super::super::json::{Faults, Fields, integer, text};
 use super::super::log::note_change;
-use super::super::problem::{Code, Problem};
+use super::super::problem::Problem;
 use super::super::request::{Asked, AskedWithBody, Id, PathId};
 use super::super::server::PUBLIC;
 use super::super::wire::{self, Page};
@@ -39,7 +41,7 @@ pub async fn read_cinema(
     Id(id): Id<CinemaId>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    read(&app, &asked, Kind::Cinema, id.number(), CinemaId::ABSENT).await
+    read(&app, &asked, Kind::Cinema, id.number()).await
 }
 
 /// `GET /v1/movies/{id}`
@@ -48,7 +50,7 @@ pub async fn read_movie(
     Id(id): Id<MovieId>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    read(&app, &asked, Kind::Movie, id.number(), MovieId::ABSENT).await
+    read(&app, &asked, Kind::Movie, id.number()).await
 }
 
 /// `GET /v1/auditoriums/{id}`
@@ -57,7 +59,7 @@ pub async fn read_auditorium(
     Id(id): Id<AuditoriumId>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    read(&app, &asked, Kind::Auditorium, id.number(), AuditoriumId::ABSENT).await
+    read(&app, &asked, Kind::Auditorium, id.number()).await
 }
 
 /// `POST /v1/cinemas`
@@ -75,7 +77,7 @@ pub async fn create_cinema(State(app): State<Shared>, asked: AskedWithBody) -> R
     };
     fields.finish();
     faults.check()?;
-    create(&app, &asked, &body, New::Entry(Entry::Cinema(cinema)), Kind::Cinema).await
+    create(&app, &asked, &body, Entry::Cinema(cinema)).await
 }
 
 /// `POST /v1/movies`
@@ -94,32 +96,49 @@ pub async fn create_movie(State(app): State<Shared>, asked: AskedWithBody) -> Re
     };
     fields.finish();
     faults.check()?;
-    create(&app, &asked, &body, New::Entry(Entry::Movie(movie)), Kind::Movie).await
+    create(&app, &asked, &body, Entry::Movie(movie)).await
 }
 
 /// Adds an entry and shows it.
-pub(super) async fn create(
+async fn create(app: &App, asked: &Asked, body: &Value, entry: Entry) -> Result<Response, Problem> {
+    let kind = entry.kind();
+    let answer = wire::bytes(&show(&entry));
+    add(app, asked, body, New::Entry(entry), kind, answer).await
+}
+
+/// Adds an entry and gives the answer, or the one that was given before.
+pub(super) async fn add(
     app: &App,
     asked: &Asked,
     body: &Value,
     new: New,
     kind: Kind,
+    answer: Vec<u8>,
 ) -> Result<Response, Problem> {
-    let key = asked.catalogue_key(app, body);
+    let key = asked.catalogue_key(app, body, answer.clone());
     let created = app.office.ports().store.catalogue().create(new, key).await;
     let created = created.map_err(|error| not_created(app, error, |number| id_text(kind, number)))?;
-    let entry = app
-        .entries
-        .get(&app.office, kind, created.number)
-        .await
-        .map_err(|error| store_problem(app, error))?;
-    let entry = entry.ok_or_else(|| Problem::new(Code::Internal, "It was added but cannot be found."))?;
-    let location = format!("/v1/{}/{}", segment(kind), id_text(kind, created.number));
-    let mut response = wire::created(&location, &show(&entry), created.replayed);
-    if !created.replayed {
-        note_change(&mut response, None, &asked.credential.actor());
+    if created.replayed {
+        return answered_again(app, kind, created).await;
     }
+    let location = format!("/v1/{}/{}", segment(kind), id_text(kind, created.number));
+    let mut response = wire::located(&location, wire::encoded(StatusCode::CREATED, answer), false);
+    note_change(&mut response, None, &asked.credential.actor());
     Ok(response)
+}
+
+/// What was answered when an entry was made. A database of an older version did not keep it.
+pub(super) async fn answered_again(app: &App, kind: Kind, created: Created) -> Result<Response, Problem> {
+    let answer = match created.answer {
+        Some(answer) => answer,
+        None => {
+            let entry = app.entries.get(&app.office, kind, created.number).await;
+            let entry = entry.map_err(|error| store_problem(app, error))?;
+            wire::bytes(&show(&*entry.ok_or_else(|| absent(kind))?))
+        }
+    };
+    let location = format!("/v1/{}/{}", segment(kind), id_text(kind, created.number));
+    Ok(wire::located(&location, wire::encoded(StatusCode::CREATED, answer), true))
 }
 
 async fn list(app: &App, mut asked: Asked, kind: Kind) -> Result<Response, Problem> {
@@ -134,11 +153,11 @@ async fn list(app: &App, mut asked: Asked, kind: Kind) -> Result<Response, Probl
     Ok(public(wire::answer(StatusCode::OK, &page)))
 }
 
-async fn read(app: &App, asked: &Asked, kind: Kind, number: u64, absent: Code) -> Result<Response, Problem> {
+async fn read(app: &App, asked: &Asked, kind: Kind, number: u64) -> Result<Response, Problem> {
     asked.no_more_parameters()?;
     let entry =
         app.entries.get(&app.office, kind, number).await.map_err(|error| store_problem(app, error))?;
-    let entry = entry.ok_or_else(|| Problem::new(absent, "There is nothing of this id."))?;
+    let entry = entry.ok_or_else(|| absent(kind))?;
     Ok(public(wire::answer(StatusCode::OK, &show(&entry))))
 }
 
@@ -146,6 +165,16 @@ async fn read(app: &App, asked: &Asked, kind: Kind, number: u64, absent: Code) -
 pub(super) fn public(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(PUBLIC));
     response
+}
+
+/// There is nothing of this kind and id.
+fn absent(kind: Kind) -> Problem {
+    let code = match kind {
+        Kind::Cinema => CinemaId::ABSENT,
+        Kind::Movie => MovieId::ABSENT,
+        Kind::Auditorium => AuditoriumId::ABSENT,
+    };
+    Problem::new(code, "There is nothing of this id.")
 }
 
 fn show(entry: &Entry) -> Value {

@@ -69,8 +69,8 @@ pub async fn hold_on(
     let answer = hold::hold(app, id, &plan, record, now);
     let mut body = Vec::with_capacity(wire::USUAL_BODY);
     answer.write(&mut body);
-    let response = wire::written(StatusCode::CREATED, body);
-    let mut response = wire::located(response, &format!("/v1/holds/{}", answer.id), done.replayed);
+    let response = wire::encoded(StatusCode::CREATED, body);
+    let mut response = wire::located(&format!("/v1/holds/{}", answer.id), response, done.replayed);
     note_done(&mut response, &done);
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Seating plans: read by hash, and made with an auditorium.
+//! Seating plans: read by hash, and made with an auditorium; auditoriums made and changed.
 
 use std::sync::Arc;
 
@@ -8,22 +8,23 @@ use axum::response::Response;
 use boxoffice_core::id::{AuditoriumId, CinemaId};
 use boxoffice_core::plan::PlanHash;
 use boxoffice_engine::box_office::Refused;
-use boxoffice_engine::catalogue::{Auditorium, Kind, New};
+use boxoffice_engine::catalogue::{Auditorium, Entry, Kind, New};
 use bytes::Bytes;
 use compact_str::CompactString;
 use http::{HeaderValue, Request, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::json::{self as body, Faults, Fields, text};
-use super::super::log::note_change;
 use super::super::metrics::count;
 use super::super::problem::{Code, Problem};
 use super::super::request::{self, Asked, Id};
 use super::super::wire;
 use super::super::{App, Shared};
-use super::{external_id, not_created, store_problem};
+use super::catalogue::change::{Edited, again, change, first_answer};
+use super::catalogue::{add, answered_again};
+use super::store_problem;
 use crate::config::Scope;
 use crate::plans::{Imported, Options, import, wire as plan_wire};
 
@@ -45,7 +46,7 @@ pub async fn read(
 /// A body whose plan is left as it is, for the importer to read: a value tree of it would be ten times as large.
 #[derive(Deserialize)]
 struct WithPlan<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "given")]
     plan: Option<&'a RawValue>,
     #[serde(flatten)]
     rest: serde_json::Map<String, Value>,
@@ -64,70 +65,99 @@ pub async fn create_auditorium(
     })?;
     let (asked, bytes) = request::read(request, &app, app.config.http.max_plan_bytes).await?;
     asked.no_more_parameters()?;
-    let read = tokio::task::spawn_blocking(move || read_body(&bytes)).await;
-    let ReadBody { draft, plan, fingerprint } =
-        read.map_err(|_| Problem::new(Code::Internal, "The plan could not be read."))??;
-    if let Some(cinema) = draft.cinema {
-        let found =
-            app.entries.cinema(&app.office, cinema).await.map_err(|error| store_problem(&app, error))?;
-        found.ok_or_else(|| Problem::new(Code::CinemaNotFound, "There is no cinema of this id."))?;
+    let (draft, plan, fingerprint) = read_in_background(bytes, true).await?;
+    let plan = plan.ok_or_else(|| Problem::new(Code::Internal, "The plan could not be read."))?;
+    if let Some(first) = first_answer(&app, &asked, &fingerprint).await? {
+        return answered_again(&app, Kind::Auditorium, first).await;
     }
+    let _its_cinema_stays = app.references.read().await;
+    let cinema = draft.cinema.flatten();
+    require_cinema(&app, cinema).await?;
     let auditorium = Auditorium {
         id: AuditoriumId::from_number(app.office.draw_number()),
-        name: draft.name,
-        cinema: draft.cinema,
+        name: draft.name.unwrap_or_default(),
+        cinema,
         plan: plan.plan.hash(),
-        screen: draft.screen,
-        external_id: draft.external_id,
+        screen: draft.screen.flatten(),
+        external_id: draft.external_id.flatten(),
     };
-    let (warnings, label_rule) = (plan.warnings, plan.label_rule);
-    let new = New::Auditorium(auditorium, Arc::new(plan.plan));
-    add(&app, &asked, new, &fingerprint, &json!(warnings), label_rule.as_str()).await
-}
-
-async fn add(
-    app: &App,
-    asked: &Asked,
-    new: New,
-    fingerprint: &Value,
-    warnings: &Value,
-    label_rule: &str,
-) -> Result<Response, Problem> {
-    let key = asked.catalogue_key(app, fingerprint);
-    let created = app.office.ports().store.catalogue().create(new, key).await;
-    let id = |number| AuditoriumId::from_number(number).to_string();
-    let created = created.map_err(|error| not_created(app, error, id))?;
-    let entry = app.entries.get(&app.office, Kind::Auditorium, created.number).await;
-    let entry = entry.map_err(|error| store_problem(app, error))?;
-    let Some(boxoffice_engine::catalogue::Entry::Auditorium(auditorium)) = entry.as_deref() else {
-        return Err(Problem::new(Code::Internal, "It was added but cannot be found."));
-    };
-    let mut answer = wire::catalogue::auditorium(auditorium);
-    answer["warnings"] = warnings.clone();
-    answer["label_rule"] = label_rule.into();
-    let mut response =
-        wire::created(&format!("/v1/auditoriums/{}", auditorium.id), &answer, created.replayed);
-    if !created.replayed {
-        note_change(&mut response, None, &asked.credential.actor());
+    let mut answer = wire::catalogue::auditorium(&auditorium);
+    for (name, value) in about_plan(&plan) {
+        answer[name] = value;
     }
-    Ok(response)
+    let new = New::Auditorium(auditorium, Arc::new(plan.plan));
+    add(&app, &asked, &fingerprint, new, Kind::Auditorium, wire::bytes(&answer)).await
 }
 
+/// `PATCH /v1/auditoriums/{id}`: a new plan is for showtimes made from then on.
+pub async fn change_auditorium(
+    State(app): State<Shared>,
+    Id(id): Id<AuditoriumId>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    app.keys.credential(request.headers())?.require(Scope::Admin)?;
+    let _slot = app.plan_slots.try_acquire().map_err(|_| app.problem(&Refused::Overloaded, None))?;
+    let (asked, bytes) = request::read(request, &app, app.config.http.max_plan_bytes).await?;
+    asked.no_more_parameters()?;
+    let (draft, plan, fingerprint) = read_in_background(bytes, false).await?;
+    if let Some(first) = first_answer(&app, &asked, &fingerprint).await? {
+        return Ok(again(StatusCode::OK, first));
+    }
+    // Its showtimes move with it to another cinema: none is made meanwhile.
+    let _nothing_is_made = app.references.write().await;
+    require_cinema(&app, draft.cinema.flatten()).await?;
+    let more = plan.as_ref().map(about_plan).unwrap_or_default();
+    let plan = plan.map(|imported| Arc::new(imported.plan));
+    let number = id.number();
+    change(&app, &asked, &fingerprint, Kind::Auditorium, number, |entry| {
+        if let Entry::Auditorium(auditorium) = entry {
+            auditorium.name = draft.name.clone().unwrap_or_else(|| auditorium.name.clone());
+            auditorium.cinema = draft.cinema.unwrap_or(auditorium.cinema);
+            auditorium.screen = draft.screen.clone().unwrap_or_else(|| auditorium.screen.clone());
+            auditorium.external_id =
+                draft.external_id.clone().unwrap_or_else(|| auditorium.external_id.clone());
+            auditorium.plan = plan.as_ref().map_or(auditorium.plan, |plan| plan.hash());
+        }
+        Ok(Edited { plan: plan.clone(), more: more.to_vec() })
+    })
+    .await
+}
+
+/// A member that is there, also if it is null.
+fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(input).map(Some)
+}
+
+async fn require_cinema(app: &App, cinema: Option<CinemaId>) -> Result<(), Problem> {
+    let Some(cinema) = cinema else { return Ok(()) };
+    let found = app.entries.cinema(&app.office, cinema).await.map_err(|error| store_problem(app, error))?;
+    found.ok_or_else(|| Problem::new(Code::CinemaNotFound, "There is no cinema of this id."))?;
+    Ok(())
+}
+
+/// What is answered of a plan that was just read.
+fn about_plan(plan: &Imported) -> Vec<(&'static str, Value)> {
+    vec![("warnings", json!(plan.warnings)), ("label_rule", plan.label_rule.as_str().into())]
+}
+
+/// The members of a body: absent, null, or a value.
 struct Draft {
-    name: CompactString,
-    cinema: Option<CinemaId>,
-    screen: Option<CompactString>,
-    external_id: Option<CompactString>,
+    name: Option<CompactString>,
+    cinema: Option<Option<CinemaId>>,
+    screen: Option<Option<CompactString>>,
+    external_id: Option<Option<CompactString>>,
 }
 
-struct ReadBody {
-    draft: Draft,
-    plan: Imported,
-    /// Stands for the body in the fingerprint of the request: the plan by its hash.
-    fingerprint: Value,
+/// What a body says, its plan, and what stands for it in the fingerprint of the request: the plan by its hash.
+type ReadBody = (Draft, Option<Imported>, Value);
+
+/// Reads a body, which may be large, on a thread that may take its time.
+async fn read_in_background(bytes: Bytes, is_new: bool) -> Result<ReadBody, Problem> {
+    let read = tokio::task::spawn_blocking(move || read_body(&bytes, is_new)).await;
+    read.map_err(|_| Problem::new(Code::Internal, "The plan could not be read."))?
 }
 
-fn read_body(bytes: &Bytes) -> Result<ReadBody, Problem> {
+fn read_body(bytes: &Bytes, is_new: bool) -> Result<ReadBody, Problem> {
     let malformed = |error: serde_json::Error| {
         Problem::fault(Code::MalformedBody, ("pointer", ""), format!("The body is not valid JSON: {error}."))
     };
@@ -141,15 +171,23 @@ fn read_body(bytes: &Bytes) -> Result<ReadBody, Problem> {
     let WithPlan { plan, rest } = serde_json::from_str(text_body).map_err(malformed)?;
     let mut fingerprint = Value::Object(rest.clone());
     let mut faults = Faults::default();
-    if plan.is_none_or(|plan| plan.get() == "null") {
-        faults.invalid("/plan", "It is required.");
-    }
+    let plan = match plan {
+        Some(plan) if plan.get() != "null" => Some(plan),
+        None if !is_new => None,
+        _ => {
+            faults.invalid("/plan", if is_new { "It is required." } else { "It cannot be cleared." });
+            None
+        }
+    };
     let mut fields = Fields::new(Value::Object(rest), String::new(), &mut faults);
     let draft = Draft {
-        name: fields.required("name", text(200)),
-        cinema: fields.optional("cinema", cinema_id),
-        screen: fields.optional("screen", text(100)),
-        external_id: external_id(&mut fields),
+        name: match is_new {
+            true => Some(fields.required("name", text(200))),
+            false => fields.replace("name", text(200)),
+        },
+        cinema: fields.change("cinema", cinema_id),
+        screen: fields.change("screen", text(100)),
+        external_id: fields.change("external_id", text(128)),
     };
     let blocked_categories = fields.list("blocked_categories", 1000, |value, pointer, faults| match value {
         Value::String(key) => Some(key),
@@ -159,10 +197,14 @@ fn read_body(bytes: &Bytes) -> Result<ReadBody, Problem> {
         }
     });
     fields.finish();
+    if blocked_categories.is_some() && plan.is_none() && !is_new {
+        faults.invalid("/blocked_categories", "It says how to read a plan, and there is none in the body.");
+    }
     faults.check()?;
+    let Some(plan) = plan else { return Ok((draft, None, fingerprint)) };
     let options =
         Options { blocked_categories: blocked_categories.unwrap_or_default(), ..Options::default() };
-    let plan = import(plan.map_or("", RawValue::get).as_bytes(), &options).map_err(|faults| {
+    let plan = import(plan.get().as_bytes(), &options).map_err(|faults| {
         let errors: Vec<Value> = faults
             .iter()
             .map(|fault| json!({"pointer": format!("/plan{}", fault.pointer), "detail": fault.detail}))
@@ -170,7 +212,7 @@ fn read_body(bytes: &Bytes) -> Result<ReadBody, Problem> {
         Problem::new(Code::InvalidPlan, "The seating plan has faults; see errors.").with("errors", errors)
     })?;
     fingerprint["plan"] = plan.plan.hash().to_string().into();
-    Ok(ReadBody { draft, plan, fingerprint })
+    Ok((draft, Some(plan), fingerprint))
 }
 
 fn cinema_id(value: Value) -> Result<CinemaId, String> {

@@ -1,4 +1,4 @@
-//! Showtimes: list, read, create, change, call off.
+//! Showtimes: list, read, create, change, call off, delete.
 
 mod draft;
 mod list;
@@ -11,7 +11,7 @@ use boxoffice_core::command::Command;
 use boxoffice_core::decide::first_transition;
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::plan::{Plan, PlanHash};
-use boxoffice_engine::catalogue::{New, NotCreated, ShowtimeEntry};
+use boxoffice_engine::catalogue::{Created, New, NotCreated, ShowtimeEntry};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ use super::super::problem::{Code, Problem, check_settings};
 use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
 use super::super::wire::{self, catalogue::Surroundings};
 use super::super::{App, Shared};
+use super::catalogue::change::{deleted, first_answer, not_removed};
 use super::{execute, not_created, store_problem, visible_board};
 use crate::config::Scope;
 pub use list::list;
@@ -42,44 +43,87 @@ pub async fn read(
 pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<Response, Problem> {
     let AskedWithBody(asked, body) = asked;
     asked.credential.require(Scope::Admin)?;
+    if let Some(first) = first_answer(&app, &asked, &body).await? {
+        return made_before(&app, first).await;
+    }
     let draft = draft::read_new(&app, body.clone())?;
     let store = |error| store_problem(&app, error);
+    let _what_it_names_stays = app.references.read().await;
     let movie = app.entries.movie(&app.office, draft.movie).await.map_err(store)?;
-    movie.ok_or_else(|| Problem::new(Code::MovieNotFound, "There is no movie of this id."))?;
+    let movie = movie.ok_or_else(|| Problem::new(Code::MovieNotFound, "There is no movie of this id."))?;
     let auditorium = app.entries.auditorium(&app.office, draft.auditorium).await.map_err(store)?;
     let auditorium = auditorium
         .ok_or_else(|| Problem::new(Code::AuditoriumNotFound, "There is no auditorium of this id."))?;
-    let plan = plan(&app, auditorium.plan).await?;
-    let settings = draft.settings(&plan)?;
+    let cinema = match auditorium.cinema {
+        Some(id) => app.entries.cinema(&app.office, id).await.map_err(store)?,
+        None => None,
+    };
+    let (hash, cinema_id) = (auditorium.plan, auditorium.cinema);
+    let plan = plan(&app, hash).await?;
+    let settings = Arc::new(draft.settings(&plan)?);
     check_settings(&settings)?;
-    let settings = Arc::new(settings);
+    let around =
+        Surroundings { cinema, movie: Some(movie), auditorium: Some(auditorium), plan: Arc::clone(&plan) };
     let mut draws = 0;
-    let created = loop {
-        let id = app.office.draw_showtime();
+    loop {
+        let now = app.office.now();
         let entry = ShowtimeEntry {
-            id,
-            plan: auditorium.plan,
-            cinema: auditorium.cinema,
+            id: app.office.draw_showtime(),
+            plan: hash,
+            cinema: cinema_id,
             settings: Arc::clone(&settings),
             external_id: draft.external_id.clone(),
         };
-        let first = first_transition(id, &plan, &settings, app.office.now());
-        let key = asked.catalogue_key(&app, &body);
+        let id = entry.id;
+        let first = first_transition(id, &plan, &settings, now);
+        let mut members = wire::catalogue::showtime(&entry, &settings, &around, now);
+        let blocked = plan.seats().iter().filter(|seat| seat.blocked).count() as u32;
+        let counts = [plan.seat_count() - blocked, 0, 0, blocked];
+        wire::catalogue::add_state(&mut members, counts, &app.epoch, u64::from(first.is_some()));
+        let answer = wire::bytes(&members);
+        let key = asked.catalogue_key(&app, &body, answer.clone());
         draws += 1;
         match app.office.ports().store.catalogue().create(New::Showtime(entry, first), key).await {
             Err(NotCreated::IdTaken) if draws < DRAWS => {}
-            result => break result,
+            Ok(created) if created.replayed => return made_before(&app, created).await,
+            Ok(_) => {
+                let response = wire::encoded(StatusCode::CREATED, answer);
+                let mut response = wire::located(&format!("/v1/showtimes/{id}"), response, false);
+                note_change(&mut response, Some(id), &asked.credential.actor());
+                return Ok(response);
+            }
+            Err(error) => {
+                let id_text = |number| ShowtimeId::from_number(number).to_string();
+                return Err(not_created(&app, error, id_text));
+            }
         }
-    };
-    let id_text = |number| ShowtimeId::from_number(number).to_string();
-    let created = created.map_err(|error| not_created(&app, error, id_text))?;
-    let id = ShowtimeId::from_number(created.number);
-    let location = format!("/v1/showtimes/{id}");
-    let mut response = wire::created(&location, &show(&app, id).await?, created.replayed);
-    if !created.replayed {
-        note_change(&mut response, Some(id), &asked.credential.actor());
     }
-    Ok(response)
+}
+
+/// What was answered when a showtime was made. A database of an older version did not keep it.
+async fn made_before(app: &App, created: Created) -> Result<Response, Problem> {
+    let id = ShowtimeId::from_number(created.number);
+    let answer = match created.answer {
+        Some(answer) => answer,
+        None => wire::bytes(&show(app, id).await?),
+    };
+    Ok(wire::located(&format!("/v1/showtimes/{id}"), wire::encoded(StatusCode::CREATED, answer), true))
+}
+
+/// `DELETE /v1/showtimes/{id}`: only where nothing was ever held.
+pub async fn delete(
+    State(app): State<Shared>,
+    Id(id): Id<ShowtimeId>,
+    asked: AskedWithOptionalBody,
+) -> Result<Response, Problem> {
+    let AskedWithOptionalBody(asked, body) = asked;
+    asked.credential.require(Scope::Admin)?;
+    let mut faults = super::super::json::Faults::default();
+    super::super::json::Fields::new(body.clone(), String::new(), &mut faults).finish();
+    faults.check()?;
+    let key = asked.catalogue_key(&app, &body, Vec::new());
+    let removed = app.office.remove_showtime(id, key).await.map_err(|error| not_removed(&app, error))?;
+    Ok(deleted(&asked, Some(id), removed))
 }
 
 /// `PATCH /v1/showtimes/{id}`
@@ -92,6 +136,7 @@ pub async fn change(
     asked.credential.require(Scope::Admin)?;
     let board = visible_board(&app, id, &asked.credential).await?;
     let patch = draft::read_patch(body.clone(), board.plan(), &board.settings())?;
+    let _its_movie_stays = app.references.read().await;
     if let Some(movie) = patch.movie {
         let found =
             app.entries.movie(&app.office, movie).await.map_err(|error| store_problem(&app, error))?;

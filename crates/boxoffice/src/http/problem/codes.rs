@@ -69,13 +69,13 @@ codes! {
     VersionMismatch "version_mismatch" CONFLICT "Version mismatch" "Seats have changed since you looked. `conflicts` lists each with the expected and the actual version. Read the seats again.";
     NotOnSale "not_on_sale" CONFLICT "Not on sale" "The sale has not opened (`on_sale_at` says when it will) or is over.";
     ShowtimeCancelled "showtime_cancelled" CONFLICT "Showtime cancelled" "The showtime was called off; nothing can be changed in it any more.";
-    ShowtimeInUse "showtime_in_use" CONFLICT "Showtime in use" "Movie and currency can be changed only before the first hold.";
+    ShowtimeInUse "showtime_in_use" CONFLICT "Showtime in use" "Movie and currency can be changed, and the showtime deleted, only before the first hold. Later it can be cancelled.";
     HoldExpired "hold_expired" CONFLICT "Hold expired" "The hold's time is over. Hold the seats again, if they are still free.";
     HoldNotActive "hold_not_active" CONFLICT "Hold not active" "The hold was booked or released already.";
     HoldLimitReached "hold_limit_reached" CONFLICT "Hold limit reached" "The hold has reached `extendable_until`. Book it or let it go.";
     TooLate "too_late" CONFLICT "Too late" "The show has begun; only staff can cancel now.";
     ExternalIdTaken "external_id_taken" CONFLICT "External id taken" "Another of its kind has this external_id; `id` names it.";
-    InUse "in_use" CONFLICT "In use" "Showtimes still use it, so it cannot be deleted.";
+    InUse "in_use" CONFLICT "In use" "Showtimes (or auditoriums) still use it, so it cannot be deleted. `showtimes` tells how many, `showtime` names one.";
     IdempotencyInProgress "idempotency_in_progress" CONFLICT "Request in progress" "The first request with this Idempotency-Key has not ended yet; ask again in a moment.";
     UnknownSeat "unknown_seat" UNPROCESSABLE_ENTITY "Unknown seat" "The room does not have these seats. Labels are as in the seat map, case included.";
     DuplicateSeat "duplicate_seat" UNPROCESSABLE_ENTITY "Duplicate seat" "Seats are named twice, or are in the hold already.";
