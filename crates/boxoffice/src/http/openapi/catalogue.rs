@@ -25,15 +25,17 @@ struct Kind {
 /// Adds their operations and schemas.
 pub(super) fn add(description: &mut Description) {
     let cinemas = Kind { path: "cinemas", one: "Cinema", many: "Cinemas", absent: Code::CinemaNotFound };
-    add_schemas(description, &cinemas, cinema().like(cinema_sample()), new_cinema());
+    add_schemas(description, &cinemas, cinema().like(cinema_sample()), new_cinema);
     add_operations(description, &cinemas, &cinema_sample());
     let new = json!({"name": "Orpheum", "time_zone": "Europe/Berlin"});
+    add_changes(description, &cinemas, json!({"address": "Bahnhofstraße 1"}), &cinema_sample(), &[]);
     description.add("post", "/v1/cinemas", creates(&cinemas, new, "Cinema", cinema_sample()));
 
     let movies = Kind { path: "movies", one: "Movie", many: "Movies", absent: Code::MovieNotFound };
-    add_schemas(description, &movies, movie().like(movie_sample()), new_movie());
+    add_schemas(description, &movies, movie().like(movie_sample()), new_movie);
     add_operations(description, &movies, &movie_sample());
     let new = json!({"title": "Orbit of Two", "runtime_min": 142, "rating": "12"});
+    add_changes(description, &movies, json!({"rating": "16"}), &movie_sample(), &[]);
     description.add("post", "/v1/movies", creates(&movies, new, "Movie", movie_sample()));
 
     let rooms = Kind {
@@ -42,14 +44,11 @@ pub(super) fn add(description: &mut Description) {
         many: "Auditoriums",
         absent: Code::AuditoriumNotFound,
     };
-    add_schemas(
-        description,
-        &rooms,
-        auditorium(answer("A room.")).like(auditorium_sample()),
-        new_auditorium(),
-    );
+    add_schemas(description, &rooms, auditorium(answer("A room.")).like(auditorium_sample()), new_auditorium);
     description.schema("CreatedAuditorium", created_auditorium());
     add_operations(description, &rooms, &auditorium_sample());
+    let refusals = [Code::CinemaNotFound, Code::InvalidPlan];
+    add_changes(description, &rooms, json!({"name": "Studio 2"}), &auditorium_sample(), &refusals);
     let new = json!({"name": "Studio", "cinema": sample::CINEMA, "plan": plans::given_sample()});
     let mut made = auditorium_sample();
     made["warnings"] = json!([]);
@@ -61,9 +60,10 @@ pub(super) fn add(description: &mut Description) {
     description.add("post", "/v1/auditoriums", create);
 }
 
-fn add_schemas(description: &mut Description, kind: &Kind, shown: Value, new: Object) {
+fn add_schemas(description: &mut Description, kind: &Kind, shown: Value, new: fn() -> Object) {
     description.schema(kind.one, shown);
-    description.schema(&format!("New{}", kind.one), new.schema());
+    description.schema(&format!("New{}", kind.one), new().schema());
+    description.schema(&format!("{}Change", kind.one), new().as_change().schema());
     description.schema(&format!("{}Page", kind.one), page(kind.one));
 }
 
@@ -79,6 +79,28 @@ fn add_operations(description: &mut Description, kind: &Kind, example: &Value) {
         .path("id", &format!("{}Id", kind.one), kind.absent)
         .answers(200, &format!("The {one}."), kind.one, example.clone());
     description.add("get", &format!("/v1/{}/{{id}}", kind.path), read);
+}
+
+/// Changing and deleting an entry.
+fn add_changes(description: &mut Description, kind: &Kind, change: Value, example: &Value, more: &[Code]) {
+    let (one, path) = (kind.one.to_lowercase(), format!("/v1/{}/{{id}}", kind.path));
+    let operation = |verb: &str| {
+        let id = format!("{}{}", verb.to_lowercase(), kind.one);
+        Operation::new(&id, TAG, &format!("{verb} {} {one}", article(&one)), Key(Scope::Admin))
+            .path("id", &format!("{}Id", kind.one), kind.absent)
+            .change()
+    };
+    let change = operation("Change")
+        .body(&format!("{}Change", kind.one), change)
+        .changed(&format!("The {one} as it is now."), kind.one, example.clone())
+        .refuses(&[Code::ExternalIdTaken])
+        .refuses(more);
+    description.add("patch", &path, change);
+    let delete = operation("Delete")
+        .optional_body(of("Nothing"), json!({}))
+        .answers_with(204, "It is gone.", None, &["Idempotent-Replayed"])
+        .refuses(&[Code::InUse]);
+    description.add("delete", &path, delete);
 }
 
 fn creates(kind: &Kind, new: Value, shown: &str, example: Value) -> Operation {

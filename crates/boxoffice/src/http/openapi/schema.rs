@@ -124,6 +124,15 @@ impl Object {
         more(self)
     }
 
+    /// The body of a change: what something new must have may be left out.
+    pub(super) fn as_change(mut self) -> Self {
+        for name in std::mem::take(&mut self.required) {
+            let schema = self.members[name].take();
+            self.members[name] = or_null(schema);
+        }
+        Self { description: "What shall be different.", ..self }
+    }
+
     /// The schema.
     pub(super) fn schema(self) -> Value {
         let mut schema = json!({

@@ -43,6 +43,14 @@ pub(super) fn add(description: &mut Description) {
         .refuses(&[Code::MovieNotFound, Code::MissingPrice, Code::UnknownCategory, Code::ShowtimeCancelled])
         .refuses(&[Code::ShowtimeInUse]);
     description.add("patch", "/v1/showtimes/{id}", change);
+    let delete = Operation::new("deleteShowtime", TAG, "Delete a showtime", Key(Scope::Admin))
+        .text("Only where nothing was ever held; else call it off.")
+        .path("id", "ShowtimeId", Code::ShowtimeNotFound)
+        .change()
+        .optional_body(of("Nothing"), json!({}))
+        .answers_with(204, "It is gone.", None, &["Idempotent-Replayed"])
+        .refuses(&[Code::ShowtimeInUse]);
+    description.add("delete", "/v1/showtimes/{id}", delete);
     let cancel = Operation::new("cancelShowtime", TAG, "Call a showtime off", Key(Scope::Admin))
         .text("For good: its holds are released and its bookings cancelled. Calling off what was called off is no error.")
         .path("id", "ShowtimeId", Code::ShowtimeNotFound)
