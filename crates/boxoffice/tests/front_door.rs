@@ -55,9 +55,11 @@ fn bodies(house: &Value) -> Vec<(&'static str, String, Value)> {
 
 /// A house with a hold and a booking, by the names of paths.
 fn house(server: &Server) -> Value {
-    let showtime = House::open(server).showtime();
+    let house = House::open(server);
+    let showtime = house.showtime();
     let (hold, booking) = (showtime.hold(&["A1"]), showtime.hold(&["A2"]).book());
-    json!({"showtimes": showtime.id, "holds": hold.id(), "bookings": booking.id()})
+    json!({"showtimes": showtime.id, "holds": hold.id(), "bookings": booking.id(),
+        "cinemas": house.cinema, "movies": house.movie, "auditoriums": house.auditorium})
 }
 
 fn send(server: &Server, method: &'static str, path: &str, body: impl Into<Vec<u8>>) -> server::Answer {

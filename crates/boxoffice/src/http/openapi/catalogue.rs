@@ -46,6 +46,7 @@ pub(super) fn add(description: &mut Description) {
     };
     add_schemas(description, &rooms, auditorium(answer("A room.")).like(auditorium_sample()), new_auditorium);
     description.schema("CreatedAuditorium", created_auditorium());
+    description.schema("ChangedAuditorium", changed_auditorium());
     add_operations(description, &rooms, &auditorium_sample());
     let refusals = [Code::CinemaNotFound, Code::InvalidPlan];
     add_changes(description, &rooms, json!({"name": "Studio 2"}), &auditorium_sample(), &refusals);
@@ -83,6 +84,7 @@ fn add_operations(description: &mut Description, kind: &Kind, example: &Value) {
 
 /// Changing and deleting an entry.
 fn add_changes(description: &mut Description, kind: &Kind, change: Value, example: &Value, more: &[Code]) {
+    let shown = if kind.one == "Auditorium" { "ChangedAuditorium" } else { kind.one };
     let (one, path) = (kind.one.to_lowercase(), format!("/v1/{}/{{id}}", kind.path));
     let operation = |verb: &str| {
         let id = format!("{}{}", verb.to_lowercase(), kind.one);
@@ -92,7 +94,7 @@ fn add_changes(description: &mut Description, kind: &Kind, change: Value, exampl
     };
     let change = operation("Change")
         .body(&format!("{}Change", kind.one), change)
-        .changed(&format!("The {one} as it is now."), kind.one, example.clone())
+        .changed(&format!("The {one} as it is now."), shown, example.clone())
         .refuses(&[Code::ExternalIdTaken])
         .refuses(more);
     description.add("patch", &path, change);
@@ -178,11 +180,25 @@ fn auditorium(object: Object) -> Object {
 }
 
 fn created_auditorium() -> Value {
-    let rules = one_of(["given", "row_number", "row_dash_number", "zone_row_number"]);
     auditorium(answer("A room that was just added, and how its plan was read."))
-        .must("warnings", said(list(text()), "What was guessed, left out or looks strange."))
-        .must("label_rule", said(rules, "How the labels came about."))
+        .must("warnings", warnings())
+        .must("label_rule", label_rule())
         .schema()
+}
+
+fn changed_auditorium() -> Value {
+    auditorium(answer("A room that was just changed, and how its plan was read if it has a new one."))
+        .may("warnings", warnings())
+        .may("label_rule", label_rule())
+        .schema()
+}
+
+fn warnings() -> Value {
+    said(list(text()), "What was guessed, left out or looks strange.")
+}
+
+fn label_rule() -> Value {
+    said(one_of(["given", "row_number", "row_dash_number", "zone_row_number"]), "How the labels came about.")
 }
 
 fn new_auditorium() -> Object {

@@ -33,6 +33,10 @@ fn members(problem: Object) -> Object {
         .may("limit", said(count(), "The bound that was passed: bytes, seats or seconds."))
         .may("scope", said(one_of(["read", "sell", "admin"]), "`scope_missing`: what it would need."))
         .may("id", said(text(), "`external_id_taken`: the one that has it."))
+        .may("showtimes", said(count(), "`in_use`: how many showtimes use it."))
+        .may("showtime", said(text(), "`in_use`: one of them."))
+        .may("auditoriums", said(count(), "`in_use`: how many rooms are in it."))
+        .may("auditorium", said(text(), "`in_use`: one of them."))
         .may("on_sale_at", said(time(), "`not_on_sale`: when the sale opens, if it has not yet."))
         .may("hold_status", said(of("HoldStatus"), "`hold_not_active`: what the hold is."))
         .may("retry_after_ms", said(count(), "503: when to ask again, spread so that not all come at once."))
@@ -97,6 +101,7 @@ pub(super) fn example(code: Code, url: &str) -> Value {
         Code::BodyTooLarge => json!({"limit": 262_144}),
         Code::ScopeMissing => json!({"scope": "admin"}),
         Code::ExternalIdTaken => json!({"id": "mov_06ffh3rz7a1k9"}),
+        Code::InUse => json!({"showtimes": 12, "showtime": "sho_06ffh3rz7a"}),
         Code::NotOnSale => json!({"on_sale_at": "2026-11-22T09:00:00Z"}),
         Code::HoldNotActive => json!({"hold_status": "released"}),
         _ if passing => json!({"retry_after_ms": 640}),
