@@ -64,7 +64,7 @@ pub(super) fn add(description: &mut Description) {
 fn add_schemas(description: &mut Description, kind: &Kind, shown: Value, new: fn() -> Object) {
     description.schema(kind.one, shown);
     description.schema(&format!("New{}", kind.one), new().schema());
-    description.schema(&format!("{}Change", kind.one), new().as_change().schema());
+    description.schema(&format!("{}Change", kind.one), new().into_change().schema());
     description.schema(&format!("{}Page", kind.one), page(kind.one));
 }
 

@@ -125,7 +125,7 @@ impl Object {
     }
 
     /// The body of a change: what something new must have may be left out.
-    pub(super) fn as_change(mut self) -> Self {
+    pub(super) fn into_change(mut self) -> Self {
         for name in std::mem::take(&mut self.required) {
             let schema = self.members[name].take();
             self.members[name] = or_null(schema);
