@@ -156,7 +156,7 @@ impl AuditSource for Snapshot {
 
     fn totals(&mut self) -> Result<Totals, StoreError> {
         // What is left of showtimes that are on their way out belongs to nobody any more.
-        let leaving = if self.schema < 2 { "(SELECT 0 AS showtime WHERE false)" } else { "leaving" };
+        let leaving = if self.schema < 3 { "(SELECT 0 AS showtime WHERE false)" } else { "leaving" };
         let sql = format!(
             "SELECT (SELECT count(*) FROM seat) - (SELECT count(*) FROM {leaving} JOIN seat
                         ON seat.id BETWEEN showtime << {SEAT_BITS} AND ((showtime + 1) << {SEAT_BITS}) - 1),
