@@ -4,6 +4,7 @@
 //! Read [`box_office`] first. Nothing here knows a database, HTTP or JSON; nothing spawns, sleeps, tells the time
 //! or draws lots except through a port, so that a simulator can drive all of it.
 
+pub mod archive;
 pub mod audit;
 pub mod board;
 pub mod boards;
@@ -16,6 +17,7 @@ pub mod gate;
 pub mod ids;
 pub mod queue;
 pub mod random;
+pub mod retention;
 pub mod runtime;
 pub mod seat_words;
 pub mod store;

@@ -17,6 +17,7 @@ use boxoffice_core::showtime::Snapshot;
 use boxoffice_core::time::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::archive::Archive;
 use crate::catalogue::Catalogue;
 use crate::counters::Figure;
 use crate::queue::{CommitQueue, Outcome, Ticket};
@@ -166,6 +167,9 @@ pub trait Store: Send + Sync {
 
     /// The cinemas, movies, auditoriums and showtimes.
     fn catalogue(&self) -> &dyn Catalogue;
+
+    /// What was sold.
+    fn archive(&self) -> &dyn Archive;
 
     /// How it is.
     fn health(&self) -> StoreHealth;

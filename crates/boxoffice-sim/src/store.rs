@@ -7,6 +7,7 @@ use boxoffice_core::change::Event;
 use boxoffice_core::id::{Serial, ShowtimeId};
 use boxoffice_core::plan::{Plan, PlanHash};
 use boxoffice_core::time::Timestamp;
+use boxoffice_engine::archive::Archive;
 use boxoffice_engine::catalogue::Catalogue;
 use boxoffice_engine::queue::{CommitQueue, Outcome, Rejected, Ticket};
 use boxoffice_engine::runtime::BoxFuture;
@@ -239,6 +240,10 @@ impl Store for NodeStore {
 
     fn catalogue(&self) -> &dyn Catalogue {
         self.catalogue.catalogue()
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self.catalogue.archive()
     }
 
     fn health(&self) -> StoreHealth {

@@ -10,9 +10,10 @@ use boxoffice_core::plan::SeatNo;
 use boxoffice_core::seat::SeatState;
 use boxoffice_core::time::Timestamp;
 use boxoffice_engine::audit::{AuditReport, AuditSource, AuditedShowtime, Totals, audit};
-use boxoffice_engine::store::{StoreError, UsedKey};
+use boxoffice_engine::store::{StoreError, StoredHold, UsedKey};
 use rusqlite::{Connection, Row};
 
+use crate::bookings::Columns;
 use crate::connection::{check_ours, check_version, open_reader};
 use crate::error::{At, OpenError};
 use crate::event_places::EventPlaces;
@@ -129,13 +130,22 @@ impl AuditSource for Snapshot {
     }
 
     fn hold(&mut self, id: ShowtimeId, serial: Serial) -> Result<Option<Arc<Hold>>, StoreError> {
-        let Some(hold) = reads::hold(&self.connection, id, serial)?.map(|stored| stored.hold) else {
+        let Some(StoredHold { hold, contact }) = reads::hold(&self.connection, id, serial)? else {
             return Ok(None);
         };
         let reference = hold.booking.as_ref().map(|booking| booking.reference.number());
-        let sql = "SELECT version, status, reference FROM hold WHERE serial = ?1";
-        let columns = all(&self.connection, sql, [serial], |row| {
-            Ok(row.get::<_, u32>(0)? == hold.version
+        let sought = match self.schema {
+            ..3 => "NULL, NULL, NULL",
+            _ => "booked_at_ms, cancelled, email",
+        };
+        let repeated = Columns::of(&hold, contact.as_ref());
+        let sql = format!("SELECT version, status, reference, {sought} FROM hold WHERE serial = ?1");
+        let columns = all(&self.connection, &sql, [serial], |row| {
+            let email: Option<String> = row.get(5)?;
+            let found =
+                Columns { booked_at_ms: row.get(3)?, cancelled: row.get(4)?, email: email.map(Into::into) };
+            Ok((self.schema < 4 || found == repeated)
+                && row.get::<_, u32>(0)? == hold.version
                 && row.get::<_, u8>(1)? == hold.status as u8
                 && row.get::<_, Option<u64>>(2)? == reference)
         })?;

@@ -6,6 +6,7 @@
 mod alteration;
 pub mod audit;
 pub mod backup;
+mod bookings;
 mod catalogue;
 mod connection;
 pub mod epoch;

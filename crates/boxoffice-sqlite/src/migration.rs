@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
+use crate::bookings;
 use crate::connection::{APPLICATION_ID, beside};
 use crate::error::{At, OpenError};
+use crate::readers::ReadError;
+
+/// Work on rows that SQL alone cannot do.
+type Fill = fn(&Connection) -> Result<(), ReadError>;
 
 /// A step, at the place of its number less one.
 pub(crate) struct Migration {
@@ -14,13 +19,24 @@ pub(crate) struct Migration {
     pub(crate) name: &'static str,
     /// What it does.
     pub(crate) sql: &'static str,
+    /// What it does after that with what is there, where SQL cannot.
+    pub(crate) fill: Option<Fill>,
 }
 
 /// All steps. What was released never changes: its checksum is in every database that it was applied to.
 pub(crate) const MIGRATIONS: &[Migration] = &[
-    Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql") },
-    Migration { name: "token_key_times", sql: include_str!("../migrations/0002_token_key_times.sql") },
-    Migration { name: "leaving", sql: include_str!("../migrations/0003_leaving.sql") },
+    Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql"), fill: None },
+    Migration {
+        name: "token_key_times",
+        sql: include_str!("../migrations/0002_token_key_times.sql"),
+        fill: None,
+    },
+    Migration { name: "leaving", sql: include_str!("../migrations/0003_leaving.sql"), fill: None },
+    Migration {
+        name: "bookings",
+        sql: include_str!("../migrations/0004_bookings.sql"),
+        fill: Some(bookings::fill_columns),
+    },
 ];
 
 fn checksum(sql: &str) -> Vec<u8> {
@@ -72,6 +88,14 @@ pub(crate) fn migrate(
     }
     for (number, migration) in (1..).zip(known).skip(version as usize) {
         transaction.execute_batch(migration.sql).at(path)?;
+        if let Some(fill) = migration.fill {
+            fill(&transaction).map_err(|error| match error {
+                ReadError::Sqlite(error) => OpenError::Sqlite { path: path.to_owned(), error },
+                ReadError::Store(error) => {
+                    OpenError::Damaged { path: path.to_owned(), what: error.to_string() }
+                }
+            })?;
+        }
         let sql = "INSERT INTO migration (number, name, checksum) VALUES (?1, ?2, ?3)";
         transaction.execute(sql, params![number, migration.name, checksum(migration.sql)]).at(path)?;
     }
@@ -96,10 +120,10 @@ mod tests {
     use crate::connection::open_writer;
 
     const NEXT: Migration =
-        Migration { name: "next", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;" };
+        Migration { name: "next", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;", fill: None };
 
     fn with_next() -> Vec<Migration> {
-        MIGRATIONS.iter().map(|Migration { name, sql }| Migration { name, sql }).chain([NEXT]).collect()
+        MIGRATIONS.iter().map(|m| Migration { ..*m }).chain([NEXT]).collect()
     }
 
     #[test]
@@ -128,8 +152,7 @@ mod tests {
         let path = folder.path().join("b.db");
         let mut connection = open_writer(&path, 1000).unwrap();
         migrate(&mut connection, &path, MIGRATIONS).unwrap();
-        let changed: Vec<_> =
-            MIGRATIONS.iter().map(|m| Migration { name: m.name, sql: "SELECT 1" }).collect();
+        let changed: Vec<_> = MIGRATIONS.iter().map(|m| Migration { sql: "SELECT 1", ..*m }).collect();
         assert!(matches!(
             check(&connection, &path, &changed),
             Err(OpenError::ForeignMigration { number: 1, .. })

@@ -8,6 +8,7 @@ use boxoffice_core::change::Event;
 use boxoffice_core::id::{Serial, ShowtimeId};
 use boxoffice_core::plan::{Plan, PlanHash};
 use boxoffice_core::time::Timestamp;
+use boxoffice_engine::archive::{Archive, BookingFilter, FoundBooking};
 use boxoffice_engine::catalogue::{
     Alteration, Catalogue, CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotAltered, NotCreated,
     ShowtimeEntry, ShowtimeFilter,
@@ -21,6 +22,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::alteration::alter;
+use crate::bookings;
 use crate::catalogue;
 use crate::connection::{check_ours, check_version, has_content, log_of, open_writer};
 use crate::epoch::begin_history;
@@ -289,6 +291,10 @@ impl Store for SqliteStore {
         self
     }
 
+    fn archive(&self) -> &dyn Archive {
+        self
+    }
+
     fn health(&self) -> StoreHealth {
         StoreHealth { trouble: self.shared.trouble.lock().clone() }
     }
@@ -334,5 +340,42 @@ impl Catalogue for SqliteStore {
 
     fn showtimes(&self, filter: ShowtimeFilter) -> BoxFuture<'_, Result<Vec<ShowtimeEntry>, StoreError>> {
         self.readers.read(move |connection| catalogue::showtimes(connection, &filter))
+    }
+}
+
+impl Archive for SqliteStore {
+    fn bookings(&self, filter: BookingFilter) -> BoxFuture<'_, Result<Vec<FoundBooking>, StoreError>> {
+        self.readers.read(move |connection| bookings::find(connection, &filter))
+    }
+
+    fn erase_contact(
+        &self,
+        id: ShowtimeId,
+        serial: Serial,
+        key: Option<CatalogueKey>,
+    ) -> BoxFuture<'_, Result<Created, NotAltered>> {
+        self.ask_writer(move |connection, heads| {
+            bookings::erase_contact(connection, id, serial, key.as_ref(), heads)
+        })
+    }
+
+    fn erase_old_contacts(
+        &self,
+        started_before: Timestamp,
+        most: usize,
+    ) -> BoxFuture<'_, Result<usize, NotAltered>> {
+        self.ask_writer(move |connection, heads| {
+            bookings::erase_old_contacts(connection, started_before, most, heads)
+        })
+    }
+
+    fn remove_old_showtimes(
+        &self,
+        started_before: Timestamp,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<ShowtimeId>, NotAltered>> {
+        self.ask_writer(move |connection, heads| {
+            bookings::remove_old_showtimes(connection, started_before, most, heads)
+        })
     }
 }

@@ -100,6 +100,10 @@ config! {
     "retention" => Retention retention {
         /// Idempotency keys, in hours; at least 24.
         idempotency_h: u32 = 24,
+        /// Buyers' names and addresses, in days after the showtime has started; 0 keeps them for ever.
+        contacts_days: u32 = 30,
+        /// Showtimes with their bookings and their log, in days after they have started; 0 keeps them for ever.
+        showtime_days: u32 = 0,
     }
     /// Going down.
     "drain" => Drain drain {

@@ -10,6 +10,7 @@ use boxoffice_engine::box_office::{BoxOffice, Limits, Ports};
 use boxoffice_engine::bus::InProcessBus;
 use boxoffice_engine::clock::SystemClock;
 use boxoffice_engine::gate::LocalGate;
+use boxoffice_engine::retention::Retention;
 use boxoffice_engine::store::{Store, signing_key};
 use boxoffice_sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
@@ -58,6 +59,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     };
     let key_id = signing_key(&keys, ports.clock.now()).context("the store has no key for tokens")?;
     let office = BoxOffice::start(ports, limits, key_id);
+    office.keep_to(retention(&config));
     let public_url = match config.main.public_url.trim_end_matches('/') {
         "" => url.clone(),
         given => given.to_owned(),
@@ -78,6 +80,13 @@ async fn listen(address: &str, flag: &str) -> anyhow::Result<TcpListener> {
 
 fn keep_keys_ms(config: &Config) -> i64 {
     i64::from(config.retention.idempotency_h) * 60 * 60 * 1000
+}
+
+/// What is kept for how long; 0 days is for ever.
+fn retention(config: &Config) -> Retention {
+    let days = |days: u32| (days > 0).then_some(i64::from(days) * 24 * 60 * 60 * 1000);
+    let kept = &config.retention;
+    Retention { contacts_ms: days(kept.contacts_days), showtimes_ms: days(kept.showtime_days) }
 }
 
 fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {

@@ -2,6 +2,7 @@
 //! store breaks it; [`run`] makes a fresh store for each.
 
 mod alteration;
+mod archive;
 mod catalogue;
 pub mod room;
 
@@ -40,6 +41,9 @@ pub async fn run<S: Store + 'static>(make: impl Fn() -> Arc<S>) {
     catalogue::a_showtime_is_made_once(bench()).await;
     catalogue::showtimes_are_listed_by_their_start(bench()).await;
     catalogue::lists_follow_committed_settings(bench()).await;
+    archive::bookings_are_found_newest_first(bench()).await;
+    archive::a_blanked_buyer_is_nowhere(bench()).await;
+    archive::what_is_old_is_let_go(bench()).await;
     alteration::an_entry_is_changed_from_what_was_read(bench()).await;
     alteration::what_is_used_stays(bench()).await;
     alteration::an_alteration_is_done_once_for_each_key(bench()).await;

@@ -1,6 +1,7 @@
 //! The reference store: plain maps, one transition at a time. What other stores are compared with; it forgets
 //! everything when the process ends.
 
+mod archive;
 mod catalogue;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use boxoffice_core::showtime::Snapshot;
 use boxoffice_core::time::Timestamp;
 use parking_lot::Mutex;
 
+use crate::archive::Archive;
 use crate::catalogue::{Catalogue, CatalogueKey, Entry, Kind, ShowtimeEntry};
 use crate::queue::{CommitQueue, Outcome};
 use crate::runtime::{BoxFuture, Runtime};
@@ -199,6 +201,10 @@ impl Store for MemoryStore {
     }
 
     fn catalogue(&self) -> &dyn Catalogue {
+        self
+    }
+
+    fn archive(&self) -> &dyn Archive {
         self
     }
 

@@ -8,6 +8,7 @@ use boxoffice_core::change::Event;
 use boxoffice_core::id::{Serial, ShowtimeId};
 use boxoffice_core::plan::{Plan, PlanHash};
 use boxoffice_core::time::Timestamp;
+use boxoffice_engine::archive::Archive;
 use boxoffice_engine::catalogue::Catalogue;
 use boxoffice_engine::queue::{CommitQueue, Outcome, Rejected};
 use boxoffice_engine::runtime::BoxFuture;
@@ -181,6 +182,10 @@ impl Store for FaultyStore {
 
     fn catalogue(&self) -> &dyn Catalogue {
         self.inner.catalogue()
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self.inner.archive()
     }
 
     fn health(&self) -> StoreHealth {

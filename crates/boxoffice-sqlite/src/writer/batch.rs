@@ -1,10 +1,11 @@
 //! One batch as one database transaction: a losing transition leaves it without harming the others.
 
-use boxoffice_core::hold::HoldStatus;
+use boxoffice_core::hold::{Contact, HoldStatus};
 use boxoffice_engine::queue::{Commit, Outcome, Sealed};
 use rusqlite::{CachedStatement, Connection, ErrorCode, params};
 
 use super::heads::{Head, Heads};
+use crate::bookings::Columns;
 use crate::reads::seat_key;
 
 /// Why a batch came to nothing.
@@ -134,6 +135,7 @@ pub(crate) struct Statements<'c> {
     next_seat: CachedStatement<'c>,
     first_hold: CachedStatement<'c>,
     next_hold: CachedStatement<'c>,
+    booking: CachedStatement<'c>,
     event: CachedStatement<'c>,
     key: CachedStatement<'c>,
 }
@@ -149,12 +151,15 @@ impl<'c> Statements<'c> {
                  WHERE id = ?1 AND version = ?2 - 1",
             )?,
             first_hold: connection.prepare_cached(
-                "INSERT INTO hold (serial, showtime, version, status, reference, body, contact)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO hold (serial, showtime, version, status, body) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?,
             next_hold: connection.prepare_cached(
-                "UPDATE hold SET version = ?3, status = ?4, reference = ?5, body = ?6,
-                     contact = coalesce(?7, contact)
+                "UPDATE hold SET version = ?3, status = ?4, body = ?5
+                 WHERE serial = ?1 AND showtime = ?2 AND version = ?3 - 1",
+            )?,
+            booking: connection.prepare_cached(
+                "UPDATE hold SET version = ?3, status = ?4, body = ?5, reference = ?6, booked_at_ms = ?7,
+                     cancelled = ?8, contact = coalesce(?9, contact), email = coalesce(?10, email)
                  WHERE serial = ?1 AND showtime = ?2 AND version = ?3 - 1",
             )?,
             event: connection
@@ -194,20 +199,33 @@ impl<'c> Statements<'c> {
             }
         }
         for (hold, body) in change.holds.iter().zip(&sealed.holds) {
-            let statement = if hold.version == 1 { &mut self.first_hold } else { &mut self.next_hold };
-            let reference = hold.booking.as_ref().map(|booking| booking.reference.number());
-            let booked = hold.status == HoldStatus::Booked;
-            let contact =
-                transition.contact.as_ref().filter(|_| booked).map(boxoffice_core::hold::Contact::encode);
-            if let Some(lost) = rows.one(statement.execute(params![
-                hold.serial,
-                showtime,
-                hold.version,
-                hold.status as u8,
-                reference,
-                body,
-                contact
-            ]))? {
+            let (serial, version, status) = (hold.serial, hold.version, hold.status as u8);
+            let written = if hold.status == HoldStatus::Booked {
+                let contact = transition.contact.as_ref();
+                let columns = Columns::of(hold, contact);
+                let (reference, email) = (
+                    hold.booking.as_ref().map(|booking| booking.reference.number()),
+                    columns.email.as_deref(),
+                );
+                let contact = contact.map(Contact::encode);
+                let (at, cancelled) = (columns.booked_at_ms, columns.cancelled);
+                if version == 1 {
+                    // Booked as it is made: it is made first.
+                    let active = HoldStatus::Active as u8;
+                    let made = self.first_hold.execute(params![serial, showtime, 0, active, body]);
+                    if let Some(lost) = rows.one(made)? {
+                        return Ok(lost);
+                    }
+                }
+                self.booking.execute(params![
+                    serial, showtime, version, status, body, reference, at, cancelled, contact, email
+                ])
+            } else {
+                // Nothing of these stands in an index: a hold that is not booked costs none of them a write.
+                let statement = if version == 1 { &mut self.first_hold } else { &mut self.next_hold };
+                statement.execute(params![serial, showtime, version, status, body])
+            };
+            if let Some(lost) = rows.one(written)? {
                 return Ok(lost);
             }
         }

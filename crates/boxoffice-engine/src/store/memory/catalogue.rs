@@ -13,7 +13,7 @@ use crate::runtime::BoxFuture;
 use crate::store::StoreError;
 
 impl Tables {
-    fn answered(&self, key: Option<&CatalogueKey>) -> Result<Option<Created>, NotCreated> {
+    pub(super) fn answered(&self, key: Option<&CatalogueKey>) -> Result<Option<Created>, NotCreated> {
         let Some(key) = key else { return Ok(None) };
         let Some((first, number)) = self.answered.get(&(key.caller.to_string(), key.key)) else {
             return Ok(None);
@@ -24,7 +24,7 @@ impl Tables {
         Ok(Some(Created { number: *number, replayed: true, answer: Some(first.answer.clone()) }))
     }
 
-    fn done(&mut self, number: u64, key: Option<CatalogueKey>) -> Created {
+    pub(super) fn done(&mut self, number: u64, key: Option<CatalogueKey>) -> Created {
         if let Some(key) = key {
             self.answered.insert((key.caller.to_string(), key.key), (key, number));
         }

@@ -1,5 +1,7 @@
 //! Bookings: confirm a hold, read, cancel.
 
+pub mod desk;
+
 use axum::extract::State;
 use axum::response::Response;
 use boxoffice_core::command::Command;

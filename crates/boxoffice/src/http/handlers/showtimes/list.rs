@@ -80,7 +80,7 @@ fn read_status(text: &str) -> Option<SaleStatus> {
 }
 
 /// A time, or the beginning of a date in the cinema's zone (in UTC if no cinema is named).
-fn read_moment(text: &str, zone: Option<&str>) -> Option<Timestamp> {
+pub(in super::super) fn read_moment(text: &str, zone: Option<&str>) -> Option<Timestamp> {
     if let Some(at) = read_time(text) {
         return Some(at);
     }
