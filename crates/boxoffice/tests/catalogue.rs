@@ -237,7 +237,15 @@ fn showtimes_are_listed_by_time_and_found_by_filter() {
     assert_eq!(find("?status=on_sale&limit=1"), [early.as_str()]);
     assert_eq!(find("?from=2099-03-01T12:00:00Z&to=2099-03-01T23:30:00Z"), [elsewhere]);
     let day = format!("?cinema={}&from=2099-03-02&to=2099-03-03", house.cinema);
-    assert_eq!(find(&day), [late], "a bare date is the cinema's day");
+    assert_eq!(find(&day), [late.as_str()], "a bare date is the cinema's day");
+    let day = format!("?auditorium={}&from=2099-03-02&to=2099-03-03", house.auditorium);
+    assert_eq!(find(&day), [late.as_str()], "also by its room");
+    assert_eq!(find("?from=2099-03-02&to=2099-03-03"), [late.as_str()], "and if all cinemas share it");
+    server.send(&post("/v1/cinemas", &json!({"name": "K", "time_zone": "Asia/Tokyo"})).admin()).expect(201);
+    assert_eq!(find("?from=2099-03-02&to=2099-03-03"), Vec::<String>::new(), "else it is UTC's");
+    let past = house.showtime_with(&json!({"starts_at": from_now(-3600), "on_sale_at": from_now(-7200)}));
+    assert!(!find("").contains(&past.id), "from is now if left out");
+    assert_eq!(find(&format!("?status=closed&from=2020-01-01&movie={}", house.movie)), [past.id]);
     let list = server.send(&get("/v1/showtimes")).expect(200);
     let item = &list["data"][0];
     check(item, &[("id", Starts("sho_")), ("status", Text), ("cinema", Object), ("movie", Object)]);

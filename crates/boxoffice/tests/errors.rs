@@ -137,6 +137,20 @@ fn bodies_that_are_no_json_are_refused_as_problems() {
 }
 
 #[test]
+fn two_idempotency_keys_are_one_too_many() {
+    let server = Server::start();
+    let (one, other) = (server::fresh_key(), server::fresh_key());
+    let asked =
+        post("/v1/movies", &json!({"title": "M"})).admin().key(&one).header("Idempotency-Key", &other);
+    let problem = server.send(&asked).refusal(400, "invalid_header");
+    assert_eq!(places(&problem), ["Idempotency-Key"]);
+    let showtime = House::open(&server).showtime();
+    let asked =
+        post(showtime.path("/holds"), &json!({"seats": ["A1"]})).key(&one).header("Idempotency-Key", &other);
+    server.send(&asked).refusal(400, "invalid_header");
+}
+
+#[test]
 fn what_is_not_there_is_named_by_its_kind() {
     let server = Server::start();
     let showtime = House::open(&server).showtime();

@@ -252,7 +252,7 @@ fn any_number_of_seats_is_too_many_through_every_door() {
     for count in [5, 1000, 1001, 5000] {
         let seats: Vec<String> = (0..count).map(|number| format!("A{number}")).collect();
         let wish = || showtime.ask_with(&json!({"seats": &seats}));
-        let keyed = wish().key(&format!("{count} seats"));
+        let keyed = wish().key(&format!("{count}-seats-under-a-key"));
         for request in [wish(), keyed, wish().admin(), hold.ask(&json!({"add": &seats}))] {
             assert_eq!(server.send(&request).refusal(422, "too_many_seats")["limit"], 4);
         }

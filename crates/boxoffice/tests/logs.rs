@@ -29,7 +29,7 @@ fn each_change_has_one_line_with_who_and_where() {
     let showtime = house.showtime();
     let admin = |path: &str, body: &Value| server.send(&post(path, body).admin());
     let stranger = server.send(&showtime.ask(&["A1"]));
-    let keyed = showtime.ask(&["A2"]).key("a key that nobody may read");
+    let keyed = showtime.ask(&["A2"]).key("a-key-that-nobody-may-read");
     let (first, again) = (server.send(&keyed), server.send(&keyed));
     // Shorter than an extension: one that comes in the same millisecond changes something, too.
     let hold = showtime.hold_with(&json!({"seats": ["A3"], "ttl_s": 60}));

@@ -31,7 +31,7 @@ fn a_server_whose_file_was_moved_sells_nothing_until_it_is_back() {
     showtime.hold(&["A1"]);
     let (file, away) = (server.path("boxoffice.db"), server.path("away.db"));
     fs::rename(&file, &away).expect("a file that can be moved");
-    let wish = showtime.ask(&["A2"]).key("the one that was in between");
+    let wish = showtime.ask(&["A2"]).key("the-one-that-was-in-between");
     assert_not_sold(&server.send(&wish));
     let ready = readiness(&server, "degraded");
     let why = ready["checks"]["store"]["detail"].to_string();

@@ -92,7 +92,12 @@ pub fn number(text: &str) -> Option<u64> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 16]>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        let detail = "Idempotency-Key is there twice: which of them counts?";
+        return Err(Problem::fault(Code::InvalidHeader, ("parameter", "Idempotency-Key"), detail));
+    }
     let key = value.as_bytes();
     if !(16..=255).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
         let detail = "An Idempotency-Key has 16 to 255 visible ASCII characters, best a random UUID.";
@@ -144,6 +149,12 @@ impl Asked {
     pub fn parameter(&mut self, name: &str) -> Option<String> {
         let at = self.query.iter().position(|(known, _)| known == name)?;
         Some(self.query.swap_remove(at).1)
+    }
+
+    /// Whether one of these parameters has a bare date.
+    pub fn has_date(&self, names: &[&str]) -> bool {
+        let is_date = |value: &str| value.parse::<jiff::civil::Date>().is_ok() && !value.contains(':');
+        self.query.iter().any(|(name, value)| names.contains(&name.as_str()) && is_date(value))
     }
 
     /// A query parameter, read; a value that cannot be is a fault.

@@ -68,8 +68,9 @@ impl Request {
         self.bearer(ADMIN_KEY)
     }
 
-    /// Under an idempotency key.
-    pub(crate) fn key(self, key: &str) -> Self {
+    /// Under an idempotency key, in place of the one that it had.
+    pub(crate) fn key(mut self, key: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "Idempotency-Key");
         self.header("Idempotency-Key", key)
     }
 

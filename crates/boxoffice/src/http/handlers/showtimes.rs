@@ -24,7 +24,7 @@ use super::catalogue::change::{deleted, first_answer, not_removed};
 use super::{execute, not_created, store_problem, visible_board};
 use crate::config::Scope;
 pub use list::list;
-pub(super) use list::read_moment;
+pub(super) use list::{read_moment, zone_of_days};
 
 /// How often a showtime's id is drawn anew when another node drew the same.
 const DRAWS: usize = 5;

@@ -23,7 +23,7 @@ use super::super::super::request::{Asked, AskedWithOptionalBody, Id};
 use super::super::super::wire::{self, Page, hold};
 use super::super::super::{App, Shared};
 use super::super::catalogue::change::{first_answer, not_removed};
-use super::super::showtimes::read_moment;
+use super::super::showtimes::{read_moment, zone_of_days};
 use super::super::store_problem;
 use super::show;
 use crate::config::Scope;
@@ -43,7 +43,11 @@ pub async fn list(State(app): State<Shared>, mut asked: Asked) -> Result<Respons
     let cinema: Option<CinemaId> =
         asked.read_parameter("cinema", |text| text.parse().ok(), "the id of a cinema")?;
     let status = asked.read_parameter("status", read_status, "confirmed, partly_cancelled or cancelled")?;
-    let zone = zone_of(&app, cinema, showtime).await?;
+    let its_cinema = match (cinema, showtime) {
+        (None, Some(showtime)) => cinema_of(&app, showtime).await?,
+        (cinema, _) => cinema,
+    };
+    let zone = zone_of_days(&app, &asked, its_cinema).await?;
     let moment = |text: &str| read_moment(text, zone.as_deref());
     const EXPECTED: &str = "a time such as 2026-11-22T20:00:00Z, or a date";
     let from = asked.read_parameter("from", moment, EXPECTED)?;
@@ -71,24 +75,10 @@ pub async fn list(State(app): State<Shared>, mut asked: Asked) -> Result<Respons
     Ok(wire::answer(StatusCode::OK, &page))
 }
 
-/// The time zone that a bare date is of: the named cinema's, or that of the named showtime.
-async fn zone_of(
-    app: &App,
-    cinema: Option<CinemaId>,
-    showtime: Option<ShowtimeId>,
-) -> Result<Option<String>, Problem> {
-    let store = |error| store_problem(app, error);
-    let cinema = match (cinema, showtime) {
-        (Some(cinema), _) => Some(cinema),
-        (None, Some(showtime)) => {
-            let entry = app.office.ports().store.catalogue().showtime(showtime).await.map_err(store)?;
-            entry.and_then(|entry| entry.cinema)
-        }
-        (None, None) => None,
-    };
-    let Some(cinema) = cinema else { return Ok(None) };
-    let cinema = app.entries.cinema(&app.office, cinema).await.map_err(store)?;
-    Ok(cinema.map(|cinema| cinema.time_zone.into()))
+/// The cinema of a showtime.
+async fn cinema_of(app: &App, showtime: ShowtimeId) -> Result<Option<CinemaId>, Problem> {
+    let entry = app.office.ports().store.catalogue().showtime(showtime).await;
+    Ok(entry.map_err(|error| store_problem(app, error))?.and_then(|entry| entry.cinema))
 }
 
 fn read_status(text: &str) -> Option<BookingStatus> {

@@ -2,17 +2,18 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::id::{CinemaId, ShowtimeId};
 use boxoffice_core::settings::SaleStatus;
 use boxoffice_core::time::Timestamp;
-use boxoffice_engine::catalogue::{ShowtimeEntry, ShowtimeFilter};
+use boxoffice_engine::catalogue::{Entry, EntryFilter, Kind, ShowtimeEntry, ShowtimeFilter};
+use compact_str::CompactString;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::super::super::Shared;
 use super::super::super::problem::Problem;
 use super::super::super::request::Asked;
 use super::super::super::wire::{self, Page, read_time};
+use super::super::super::{App, Shared};
 use super::super::{catalogue, store_problem};
 use super::surroundings_of;
 use crate::config::Scope;
@@ -28,14 +29,14 @@ pub async fn list(State(app): State<Shared>, mut asked: Asked) -> Result<Respons
         asked.read_parameter("auditorium", |text| text.parse().ok(), "the id of an auditorium")?;
     let status = asked.read_parameter("status", read_status, "upcoming, on_sale, closed or cancelled")?;
     let external_id = asked.parameter("external_id").map(Into::into);
-    let zone = match cinema {
-        Some(id) => {
-            let cinema =
-                app.entries.cinema(&app.office, id).await.map_err(|error| store_problem(&app, error))?;
-            cinema.map(|cinema| cinema.time_zone)
+    let its_cinema = match (cinema, auditorium) {
+        (None, Some(id)) => {
+            let auditorium = app.entries.auditorium(&app.office, id).await;
+            auditorium.map_err(|error| store_problem(&app, error))?.and_then(|auditorium| auditorium.cinema)
         }
-        None => None,
+        (cinema, _) => cinema,
     };
+    let zone = zone_of_days(&app, &asked, its_cinema).await?;
     let moment = |text: &str| read_moment(text, zone.as_deref());
     const EXPECTED: &str = "a time such as 2026-11-22T20:00:00Z, or a date";
     let from = asked.read_parameter("from", moment, EXPECTED)?;
@@ -79,7 +80,33 @@ fn read_status(text: &str) -> Option<SaleStatus> {
     all.into_iter().find(|status| status.as_str() == text)
 }
 
-/// A time, or the beginning of a date in the cinema's zone (in UTC if no cinema is named).
+/// The time zone that bare dates of a query are of: that of the cinema that is asked for, or of all cinemas if they are
+/// in one; else dates are UTC's.
+pub(in super::super) async fn zone_of_days(
+    app: &App,
+    asked: &Asked,
+    cinema: Option<CinemaId>,
+) -> Result<Option<CompactString>, Problem> {
+    const MANY: usize = 200;
+    if !asked.has_date(&["from", "to"]) {
+        return Ok(None);
+    }
+    let store = |error| store_problem(app, error);
+    if let Some(id) = cinema {
+        let cinema = app.entries.cinema(&app.office, id).await.map_err(store)?;
+        return Ok(cinema.map(|cinema| cinema.time_zone));
+    }
+    let filter = EntryFilter { limit: MANY, ..EntryFilter::default() };
+    let entries = app.office.ports().store.catalogue().entries(Kind::Cinema, filter).await.map_err(store)?;
+    let zone = |entry: &Entry| match entry {
+        Entry::Cinema(cinema) => Some(cinema.time_zone.clone()),
+        _ => None,
+    };
+    let first = entries.first().and_then(zone);
+    Ok(first.filter(|first| entries.len() < MANY && entries.iter().all(|e| zone(e).as_ref() == Some(first))))
+}
+
+/// A time, or the beginning of a date in a zone (UTC if there is none).
 pub(in super::super) fn read_moment(text: &str, zone: Option<&str>) -> Option<Timestamp> {
     if let Some(at) = read_time(text) {
         return Some(at);
