@@ -135,7 +135,7 @@ impl AuditSource for Snapshot {
         };
         let reference = hold.booking.as_ref().map(|booking| booking.reference.number());
         let sought = match self.schema {
-            ..3 => "NULL, NULL, NULL",
+            ..4 => "NULL, NULL, NULL",
             _ => "booked_at_ms, cancelled, email",
         };
         let repeated = Columns::of(&hold, contact.as_ref());

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::super::problem::Code;
 use super::Description;
 use super::holds::{ENDED, held_seat};
-use super::operation::Access::Token;
+use super::operation::Access::{Key, Token};
 use super::operation::Operation;
 use super::schema::{
     Object, answer, body, given_text, list, of, one_of, or_null, pattern, said, short_list, text, time,
 };
-use super::shared::{euros, sample};
+use super::shared::{euros, page, page_of, sample, with_format};
 use crate::config::Scope;
 
 const TAG: &str = "Bookings";
@@ -53,6 +53,7 @@ pub(super) fn add(description: &mut Description) {
         .path("id", "BookingId", Code::BookingNotFound)
         .answers(200, "The booking.", "Booking", booking_sample("confirmed"));
     description.add("get", "/v1/bookings/{id}", read);
+    add_staff(description);
     let cancel =
         Operation::new("cancelBooking", TAG, "Cancel all or some of a booking's seats", Token(Scope::Sell))
             .text("Cancelling what is cancelled is no error. After the start only a key may cancel.")
@@ -69,6 +70,37 @@ pub(super) fn add(description: &mut Description) {
             ])
             .refuses(&[Code::ShowtimeCancelled, Code::ConfirmNotAllowed]);
     description.add("post", "/v1/bookings/{id}/cancel", cancel);
+}
+
+/// What only keys may: search, and forget the buyer.
+fn add_staff(description: &mut Description) {
+    description.schema("BookingPage", page("Booking"));
+    let moment = json!({"anyOf": [time(), with_format(text(), "date")]});
+    let search = Operation::new("listBookings", TAG, "Search bookings, newest first", Key(Scope::Read))
+        .query(
+            "reference",
+            text(),
+            "Only the one of this reference; case and hyphens do not matter.",
+            "7kq2mx9d4t".into(),
+        )
+        .query("email", text(), "Only those of this buyer.", "ada@example.org".into())
+        .query("showtime", of("ShowtimeId"), "Only those of this showtime.", sample::SHOWTIME.into())
+        .query("cinema", of("CinemaId"), "Only those in this cinema.", sample::CINEMA.into())
+        .query("status", of("BookingStatus"), "Only those that are so now.", "confirmed".into())
+        .query("from", moment.clone(), "Only those made then or later.", "2026-11-22".into())
+        .query("to", moment, "Only those made before.", "2026-11-23T00:00:00Z".into())
+        .paged()
+        .answers(200, "A page.", "BookingPage", page_of(booking_sample("confirmed")));
+    description.add("get", "/v1/bookings", search);
+    let mut erased = booking_sample("confirmed");
+    erased["contact"] = Value::Null;
+    let erase = Operation::new("eraseContact", TAG, "Forget a booking's buyer", Key(Scope::Admin))
+        .text("It also happens by itself some days after the start (`retention.contacts_days`).")
+        .path("id", "BookingId", Code::BookingNotFound)
+        .change()
+        .optional_body(of("Nothing"), json!({}))
+        .changed("The booking, without its buyer.", "Booking", erased);
+    description.add("post", "/v1/bookings/{id}/erase", erase);
 }
 
 fn booking() -> Object {

@@ -91,6 +91,7 @@ impl Operation {
         self.parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
         self.refuses(&[
             Code::WeakIdempotencyKey,
+            Code::InvalidHeader,
             Code::IdempotencyInProgress,
             Code::IdempotencyKeyReused,
             Code::OutcomeUnknown,

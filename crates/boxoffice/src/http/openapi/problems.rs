@@ -84,7 +84,7 @@ pub(super) fn example(code: Code, url: &str) -> Value {
         }
         Code::MalformedBody => json!({"errors": [{"pointer": "", "detail": "The body was cut off."}]}),
         Code::InvalidCursor => json!({"errors": [{"parameter": "after", "detail": info.help}]}),
-        Code::WeakIdempotencyKey => {
+        Code::WeakIdempotencyKey | Code::InvalidHeader => {
             json!({"errors": [{"parameter": "Idempotency-Key", "detail": info.help}]})
         }
         Code::InvalidPlan => {
