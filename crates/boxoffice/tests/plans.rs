@@ -164,6 +164,11 @@ fn vista_areas_share_rows_and_both_spellings_are_one() {
 }
 
 #[test]
+fn a_vista_layout_without_areas_is_refused() {
+    assert!(boxoffice::plans::import(br#"{"Areas":[]}"#, &boxoffice::plans::Options::default()).is_err());
+}
+
+#[test]
 fn options_say_what_vistas_data_cannot() {
     let seat = |column: u32, kind: u32| json!({"Id": column + 1, "Position": {"ColumnIndex": column}, "SeatType": kind, "Status": 0});
     let seats: Vec<Value> =

@@ -72,6 +72,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// The hold that the body asks for, if it is a plain one without a fault.
 fn plain_hold(body: &Bytes) -> Option<HoldSeats> {
+    // A list of one list would be read as the object's members in their order, which nobody means.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return None;
+    }
     let PlainHold { seats } = serde_json::from_slice(body).ok()?;
     if !seats.iter().all(|seat| may_be_label(seat)) {
         return None;
@@ -93,6 +97,7 @@ mod tests {
         for body in [
             "",
             "{}",
+            r#"[["A1"]]"#,
             r#"{"seats":"A1"}"#,
             r#"{"seats":["A1"],"seats":["A2"]}"#,
             r#"{"seats":[""]}"#,

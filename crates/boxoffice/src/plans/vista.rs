@@ -131,7 +131,7 @@ fn rectangles(areas: &[Area<'_>]) -> Vec<Rectangle> {
         let mut found: Vec<f64> = areas.iter().filter_map(of).collect();
         found.sort_by(f64::total_cmp);
         // Only if every area has a rectangle are they drawn; else all seats are on one grid.
-        (found.len() == areas.len()).then(|| found[found.len() / 2])
+        found.get(found.len() / 2).copied().filter(|_| found.len() == areas.len())
     };
     let (Some(across), Some(down)) = (usual(&column), usual(&row)) else {
         return areas.iter().map(|_| Rectangle { left: 0.0, top: 0.0, column: 1.0, row: 1.0 }).collect();
