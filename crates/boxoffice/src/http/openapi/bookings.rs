@@ -79,7 +79,7 @@ fn add_staff(description: &mut Description) {
     let search = Operation::new("listBookings", TAG, "Search bookings, newest first", Key(Scope::Read))
         .query(
             "reference",
-            text(),
+            pattern("^-*([0-9A-TV-Za-tv-z]-*){10}$"),
             "Only the one of this reference; case and hyphens do not matter.",
             "7kq2mx9d4t".into(),
         )

@@ -64,7 +64,13 @@ pub(super) fn add(description: &mut Description) {
 fn add_schemas(description: &mut Description, kind: &Kind, shown: Value, new: fn() -> Object) {
     description.schema(kind.one, shown);
     description.schema(&format!("New{}", kind.one), new().schema());
-    description.schema(&format!("{}Change", kind.one), new().into_change().schema());
+    let mut change = new().into_change().schema();
+    if kind.one == "Auditorium" {
+        // They say how to read a plan, so they come with one.
+        let none = json!({"properties": {"blocked_categories": {"type": "null"}}});
+        change["anyOf"] = json!([{"required": ["plan"]}, none]);
+    }
+    description.schema(&format!("{}Change", kind.one), change);
     description.schema(&format!("{}Page", kind.one), page(kind.one));
 }
 

@@ -124,13 +124,9 @@ impl Object {
         more(self)
     }
 
-    /// The body of a change: what something new must have may be left out.
-    pub(super) fn into_change(mut self) -> Self {
-        for name in std::mem::take(&mut self.required) {
-            let schema = self.members[name].take();
-            self.members[name] = or_null(schema);
-        }
-        Self { description: "What shall be different.", ..self }
+    /// The body of a change: what something new must have may be left out, but not cleared.
+    pub(super) fn into_change(self) -> Self {
+        Self { required: Vec::new(), description: "What shall be different.", ..self }
     }
 
     /// The schema.
