@@ -117,11 +117,6 @@ impl Bench {
         assert!(made.number == number && !made.replayed, "a showtime can be made");
         id
     }
-
-    async fn revision(&self, id: ShowtimeId) -> u64 {
-        let loaded = self.store.load(id, Timestamp::default()).await.expect("it loads");
-        loaded.expect("it is there").snapshot.revision
-    }
 }
 
 /// Eight seats, the last of which is blocked.
