@@ -16,7 +16,6 @@ use boxoffice_core::plan::{Plan, SeatNo};
 use boxoffice_core::seat::SeatStatus;
 use boxoffice_core::settings::Settings;
 use boxoffice_core::showtime::Showtime;
-use boxoffice_core::time::Timestamp;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::{mpsc, oneshot};
 
