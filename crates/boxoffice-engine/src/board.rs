@@ -1,6 +1,7 @@
 //! One showtime's state in the memory of this node: decides, claims, and applies what was committed in the order
 //! of revisions.
 
+mod looking;
 mod turns;
 
 use std::any::Any;
@@ -16,7 +17,6 @@ use boxoffice_core::hold::{Hold, HoldStatus};
 use boxoffice_core::id::{Serial, ShowtimeId};
 use boxoffice_core::plan::{Plan, SeatNo};
 use boxoffice_core::refusal::Refusal;
-use boxoffice_core::seat::SeatStatus;
 use boxoffice_core::settings::Settings;
 use boxoffice_core::showtime::{Misapplied, Showtime};
 use boxoffice_core::time::Timestamp;
@@ -25,8 +25,10 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use crate::feed::Feed;
 use crate::seat_words::SeatWords;
 use crate::store::{Loaded, UsedKey};
+pub use looking::SeatView;
 use turns::Turns;
 pub(crate) use turns::{KeyEntry, KeyGuard, TurnGuard};
 
@@ -53,6 +55,7 @@ pub struct Board {
     pub(crate) winding_up: AtomicBool,
     state: Mutex<State>,
     turns: Turns,
+    feed: Feed,
     pub(crate) reads: CatchUpReads,
     companion: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -66,6 +69,8 @@ pub(crate) struct CatchUpReads {
 
 struct State {
     showtime: Showtime,
+    /// The revision of the last change of the settings, or at which the board was loaded.
+    settings_revision: u64,
     deadlines: BTreeSet<(Timestamp, Serial)>,
     keys: HashMap<[u8; 16], UsedKey, FixedState>,
     /// Own commits whose predecessors are not known yet.
@@ -81,19 +86,6 @@ pub(crate) enum Step {
     Commit(Decided),
     /// Nothing to do, as of this revision.
     Unchanged(Option<Arc<Hold>>, u64),
-}
-
-/// A seat as everybody may see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SeatView {
-    /// Which seat of the plan.
-    pub no: SeatNo,
-    /// What it is.
-    pub status: SeatStatus,
-    /// How often it has changed.
-    pub version: u32,
-    /// Until when it is held, if it is.
-    pub expires_at: Option<Timestamp>,
 }
 
 impl Board {
@@ -120,12 +112,14 @@ impl Board {
             gone: AtomicBool::new(false),
             winding_up: AtomicBool::new(false),
             turns: Turns::default(),
+            feed: Feed::new(showtime.revision()),
             reads: CatchUpReads::default(),
             companion: OnceLock::new(),
             state: Mutex::new(State {
                 deadlines: showtime.holds().map(|hold| (hold.expires_at, hold.serial)).collect(),
                 keys: keys.into_iter().map(|used| (used.key, used)).collect(),
                 early: BTreeMap::new(),
+                settings_revision: showtime.revision(),
                 showtime,
             }),
         };
@@ -223,6 +217,7 @@ impl Board {
         self.words.unclaim(&claims);
         let ready = self.apply_early(&mut state);
         drop(state);
+        self.feed.wake();
         on_applied(event);
         for (event, on_applied) in ready {
             on_applied(event);
@@ -246,6 +241,7 @@ impl Board {
         }
         let ready = self.apply_early(&mut state);
         drop(state);
+        self.feed.wake();
         for (event, on_applied) in ready {
             on_applied(event);
         }
@@ -290,7 +286,9 @@ impl Board {
         }
         if let Some(settings) = &change.settings {
             self.settings.store(Arc::clone(settings));
+            state.settings_revision = event.revision;
         }
+        self.feed.note(change.at);
         if let Some(request) = change.request {
             let used = UsedKey { key: request.key, revision: event.revision, at: change.at };
             state.keys.insert(request.key, used);
@@ -347,41 +345,13 @@ impl Board {
         self.state.lock().keys.retain(|_, used| used.at >= since);
     }
 
-    /// How many seats are in each status at `now`, and the revision.
-    pub fn counts(&self, now: Timestamp) -> (boxoffice_core::showtime::Counts, u64) {
-        let state = self.state.lock();
-        (state.showtime.counts(now), state.showtime.revision())
-    }
-
-    /// Every seat in the plan's order as of `now`, and the revision.
-    pub fn seats(&self, now: Timestamp) -> (Vec<SeatView>, u64) {
-        let state = self.state.lock();
-        let seats = (0..self.plan.seat_count()).map(|no| view(&state.showtime, no, now)).collect();
-        (seats, state.showtime.revision())
-    }
-
-    /// The seats changed after `revision`, latest first, and the revision that they are of. Costs as much as
-    /// there are such seats.
-    pub fn changed_since(&self, revision: u64, now: Timestamp) -> (Vec<SeatView>, u64) {
-        let state = self.state.lock();
-        let seats =
-            state.showtime.changed_since(revision).map(|(no, _)| view(&state.showtime, no, now)).collect();
-        (seats, state.showtime.revision())
-    }
-
-    /// Seats by number, as they are now, and the revision.
-    pub fn some_seats(&self, numbers: &[SeatNo], now: Timestamp) -> (Vec<SeatView>, u64) {
-        let state = self.state.lock();
-        let seats = numbers.iter().map(|no| view(&state.showtime, *no, now)).collect();
-        (seats, state.showtime.revision())
-    }
-
     /// Whether any hold or booking still has seats.
     pub(crate) fn has_owners(&self) -> bool {
         self.state.lock().showtime.seats().iter().any(|seat| seat.owner != 0)
     }
 
-    pub(crate) fn is_broken(&self) -> bool {
+    /// Whether the log contradicted it, so that it is of no use any more.
+    pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
     }
 
@@ -392,6 +362,11 @@ impl Board {
 
     pub(crate) fn note_gone(&self) {
         self.gone.store(true, Ordering::Release);
+        self.feed.wake();
+    }
+
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     pub(crate) fn note_level(&self, now: Timestamp) {
@@ -417,14 +392,4 @@ impl Board {
     pub(crate) fn enter_key(self: &Arc<Self>, key: [u8; 16]) -> KeyEntry {
         turns::enter_key(self, key)
     }
-}
-
-/// A seat as of `now`: one held past its deadline is available, swept or not.
-fn view(showtime: &Showtime, no: SeatNo, now: Timestamp) -> SeatView {
-    let seat = showtime.seat(no);
-    let expires_at = showtime.held_until(no);
-    if expires_at.is_some_and(|deadline| deadline <= now) {
-        return SeatView { no, status: SeatStatus::Available, version: seat.version, expires_at: None };
-    }
-    SeatView { no, status: seat.status, version: seat.version, expires_at }
 }

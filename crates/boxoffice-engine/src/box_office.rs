@@ -61,6 +61,8 @@ pub struct Limits {
     pub read_ended_holds_ms: i64,
     /// The bound of the error between the clocks of several nodes, in milliseconds; 0 for one node.
     pub takeover_margin_ms: i64,
+    /// How long changes are gathered before watchers are told, in milliseconds.
+    pub feed_tick_ms: u64,
 }
 
 impl Default for Limits {
@@ -72,6 +74,7 @@ impl Default for Limits {
             keep_keys_ms: DAY_MS,
             read_ended_holds_ms: DAY_MS,
             takeover_margin_ms: 0,
+            feed_tick_ms: 20,
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct Counters {
     pub(crate) turns_full: AtomicU64,
     /// A command lost too many conflicts in a row.
     pub(crate) retries_over: AtomicU64,
+    /// Watchers of a showtime were told that it changed.
+    pub(crate) feed_ticks: AtomicU64,
 }
 
 /// Counts one more.
@@ -64,6 +66,12 @@ impl Counters {
             ("boxoffice_limit_hits_total{limit=\"turns of one hold\"}", &self.turns_full),
             ("boxoffice_limit_hits_total{limit=\"retries of one command\"}", &self.retries_over),
         ];
-        events.chain(hits.map(|(name, count)| (name, "counter", HITS, get(count)))).collect()
+        let ticks = (
+            "boxoffice_feed_ticks_total",
+            "counter",
+            "Times that the watchers of a showtime were told of changes.",
+            get(&self.feed_ticks),
+        );
+        events.chain([ticks]).chain(hits.map(|(name, count)| (name, "counter", HITS, get(count)))).collect()
     }
 }

@@ -13,6 +13,7 @@ pub mod bus;
 pub mod catalogue;
 pub mod clock;
 pub mod counters;
+pub mod feed;
 pub mod gate;
 pub mod ids;
 pub mod queue;

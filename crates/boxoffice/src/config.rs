@@ -81,6 +81,23 @@ config! {
         /// How many showtimes may be in memory.
         max_boards: usize = 20_000,
     }
+    /// The live seat map.
+    "feed" => Feed feed {
+        /// How long changes are gathered before those who watch are told, in milliseconds; the first one after a quiet time is told at once.
+        tick_ms: u64 = 20,
+        /// The most connections that watch; beyond it new ones are told when to come back. Below http.max_connections, so that buyers get through.
+        max_watchers: usize = 18_000,
+        /// The most of them from one address; 0 for any number, because carriers and proxies share addresses.
+        max_per_address: usize = 0,
+        /// How many may be told at once that there is no place; beyond it they get a plain 503.
+        farewells: usize = 256,
+        /// The largest message of a client, in bytes.
+        max_message_bytes: usize = 32 * 1024,
+        /// How many showtimes one connection of the hub may watch.
+        max_showtimes: usize = 16,
+        /// For how long a single write may be stuck before its watcher is cut off, in seconds.
+        write_timeout_s: u64 = 90,
+    }
     /// The embedded store.
     "sqlite" => Sqlite sqlite {
         /// The most changes in one transaction.
@@ -178,6 +195,10 @@ impl Config {
             ("http.max_plan_bytes", self.http.max_plan_bytes),
             ("http.max_plans_at_once", self.http.max_plans_at_once),
             ("engine.max_boards", self.engine.max_boards),
+            ("feed.max_watchers", self.feed.max_watchers),
+            ("feed.max_message_bytes", self.feed.max_message_bytes),
+            ("feed.max_showtimes", self.feed.max_showtimes),
+            ("feed.write_timeout_s", self.feed.write_timeout_s as usize),
             ("sqlite.batch", self.sqlite.batch),
         ] {
             must(key, value > 0, "it must be at least 1");

@@ -5,7 +5,7 @@ pub mod cors;
 pub mod entries;
 pub mod handlers;
 pub mod json;
-mod linger;
+pub mod linger;
 pub mod log;
 pub mod metrics;
 pub mod openapi;
@@ -24,10 +24,12 @@ use axum::Router;
 use axum::routing::{MethodRouter, get};
 use boxoffice_core::plan::Plan;
 use boxoffice_engine::box_office::{BoxOffice, Refused};
+use boxoffice_signalr::SignalR;
 use http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::live::{self, Live};
 use auth::{Keys, Tokens};
 use entries::EntryCache;
 use handlers::catalogue::change;
@@ -65,6 +67,8 @@ pub struct App {
     /// Held for reading while something is made that refers to an entry, and for writing while entries go or move: so
     /// that nothing comes to refer to what is not there.
     pub references: tokio::sync::RwLock<()>,
+    /// Who watches which showtime.
+    pub live: Live,
     /// What is counted.
     pub metrics: Metrics,
     /// What is logged of requests.
@@ -92,6 +96,7 @@ impl App {
             cors: cors::Cors::new(&config.cors.origins),
             entries: EntryCache::default(),
             references: tokio::sync::RwLock::default(),
+            live: Live::new(&config.feed),
             metrics: Metrics::default(),
             log: AccessLog::new(&config.log),
             draining: AtomicBool::new(false),
@@ -115,8 +120,13 @@ impl App {
         HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("-"))
     }
 
+    /// Whether the node is going down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
     /// What the engine said, as a problem; `plan` names seats.
-    fn problem(&self, refused: &Refused, plan: Option<&Plan>) -> Problem {
+    pub(crate) fn problem(&self, refused: &Refused, plan: Option<&Plan>) -> Problem {
         let spread = match refused {
             Refused::Rule(_) => 0,
             _ => self.office.ports().random.next(),
@@ -159,6 +169,7 @@ routes! {
         .route("/v1/showtimes/{id}", get(showtimes::read).patch(showtimes::change).delete(showtimes::delete))
         .route("/v1/showtimes/{id}/cancel", post(showtimes::cancel))
         .route("/v1/showtimes/{id}/seats", get(seats::read))
+        .route("/v1/showtimes/{id}/live", get(live::live))
         .route("/v1/showtimes/{id}/holds", post(holds::create))
         .route("/v1/showtimes/{id}/block", post(staff::block))
         .route("/v1/showtimes/{id}/unblock", post(staff::unblock))
@@ -178,8 +189,9 @@ routes! {
 }
 
 /// Every route there is, and the answers where there is none.
-pub fn router(app: Shared) -> Router {
-    routes().fallback(operations::no_route).method_not_allowed_fallback(operations::no_method).with_state(app)
+pub fn router(app: Shared, hub: &SignalR) -> Router {
+    let routes = routes().nest(live::hub::PATH, hub.router());
+    routes.fallback(operations::no_route).method_not_allowed_fallback(operations::no_method).with_state(app)
 }
 
 /// What `ops_listen` serves.

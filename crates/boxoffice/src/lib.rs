@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 mod json_text;
+pub mod live;
 mod logging;
 pub mod plans;
 pub mod runtime;

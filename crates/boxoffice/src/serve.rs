@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::http::auth::Tokens;
 use crate::http::{App, Shared, operations_router, router, server, token_keys};
+use crate::live::hub;
 use crate::runtime::{SystemRandom, TokioRuntime};
 
 /// A server that listens, and what it is made of.
@@ -55,6 +56,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         commit_queue: config.engine.commit_queue,
         boards: config.engine.max_boards,
         keep_keys_ms: keep_keys_ms(&config),
+        feed_tick_ms: config.feed.tick_ms,
         ..Limits::default()
     };
     let key_id = signing_key(&keys, ports.clock.now()).context("the store has no key for tokens")?;
@@ -121,13 +123,16 @@ impl Running {
             let serves = (server::Serves::Operations, router);
             tokio::spawn(server::run(listener, Arc::clone(&app), serves, stopped.clone()))
         });
-        let serves = (server::Serves::Everything, router(Arc::clone(&app)));
+        let hub = hub::server(&app);
+        let serves = (server::Serves::Everything, router(Arc::clone(&app), &hub));
         let server = tokio::spawn(server::run(listener, Arc::clone(&app), serves, stopped));
         let following = tokio::spawn(token_keys::follow(Arc::clone(&app)));
         stop.await;
         tracing::info!("draining");
         app.draining.store(true, Ordering::Release);
         tokio::time::sleep(Duration::from_secs(app.config.drain.delay_s)).await;
+        app.live.leave();
+        hub.drain(&hub::draining());
         stopping.send_replace(true);
         if let Err(error) = server.await {
             tracing::error!(%error, "the accept loop failed");

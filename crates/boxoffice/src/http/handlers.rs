@@ -53,7 +53,7 @@ async fn plan_for(app: &App, showtime: ShowtimeId, refused: &Refused) -> Option<
 }
 
 /// The board of a showtime that whoever asks may see.
-pub(super) async fn visible_board(
+pub async fn visible_board(
     app: &App,
     showtime: ShowtimeId,
     credential: &Credential,

@@ -21,7 +21,7 @@ use super::metrics::count;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Counts a connection as open for as long as it lives.
-pub(super) struct Open {
+pub struct Open {
     open: Arc<AtomicUsize>,
     app: Shared,
 }
@@ -47,12 +47,17 @@ impl Drop for Open {
 }
 
 /// A socket with such an end.
-pub(super) struct Lingering(Option<(TcpStream, Open)>);
+pub struct Lingering(Option<(TcpStream, Open)>);
 
 impl Lingering {
     /// An open one.
     pub(super) fn new(stream: TcpStream, open: Open) -> Self {
         Self(Some((stream, open)))
+    }
+
+    /// The socket and its count, for who speaks another protocol from now on.
+    pub fn into_parts(mut self) -> (TcpStream, Open) {
+        self.0.take().expect("a socket until it is dropped")
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {

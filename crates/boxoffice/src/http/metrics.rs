@@ -15,6 +15,7 @@ const BOUNDS_US: [u64; 14] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
 
 const SUM: &str = "boxoffice_http_request_duration_seconds";
+const LAG: &str = "boxoffice_live_lag_seconds";
 
 /// What a request is about, as far as its duration is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Kind {
 
 /// How long requests of a kind took.
 #[derive(Debug, Default)]
-struct Durations {
+pub struct Durations {
     /// Answers that took at most so long; the last has all above.
     buckets: [AtomicU64; BOUNDS_US.len() + 1],
     total_us: AtomicU64,
@@ -105,10 +106,7 @@ impl Metrics {
         if let Some(code) = code {
             count(&self.problems.0[code as usize]);
         }
-        let us = took.as_micros() as u64;
-        let durations = &self.durations[Kind::of(&asked.0, &asked.1) as usize];
-        count(&durations.buckets[BOUNDS_US.partition_point(|bound| *bound < us)]);
-        durations.total_us.fetch_add(us, Ordering::Relaxed);
+        self.durations[Kind::of(&asked.0, &asked.1) as usize].note(took);
     }
 
     /// The Prometheus text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
@@ -123,14 +121,18 @@ impl Metrics {
         }
         header(&mut out, SUM, "histogram", "How long requests took, by what they were about.");
         for (durations, (_, kind)) in self.durations.iter().zip(KINDS) {
-            durations.render(&mut out, kind);
+            durations.render(&mut out, SUM, &format!("kind=\"{kind}\""));
         }
+        let lag = "From the decision of the oldest change that is told until its watchers were written to.";
+        header(&mut out, LAG, "histogram", lag);
+        app.live.counters.lag.render(&mut out, LAG, "");
         let name = "boxoffice_problems_total";
         header(&mut out, name, "counter", "Answers that said no, by their code.");
         for (code, count) in CODES.iter().zip(&self.problems.0) {
             sample(&mut out, &format!("{name}{{code=\"{}\"}}", code.info().code), get(count) as f64);
         }
         let mut figures = self.figures(app);
+        figures.extend(app.live.figures());
         figures.extend(app.office.figures());
         figures.extend(app.office.ports().store.figures());
         // All samples of a metric stand together.
@@ -191,17 +193,27 @@ impl Metrics {
 }
 
 impl Durations {
-    fn render(&self, out: &mut String, kind: &str) {
+    /// Counts one more.
+    pub fn note(&self, took: Duration) {
+        let us = took.as_micros() as u64;
+        count(&self.buckets[BOUNDS_US.partition_point(|bound| *bound < us)]);
+        self.total_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// As a histogram of this name, with these labels or none.
+    fn render(&self, out: &mut String, name: &str, labels: &str) {
+        let (comma, braced) =
+            if labels.is_empty() { ("", String::new()) } else { (",", format!("{{{labels}}}")) };
         let mut below = 0;
         for (bound, count) in BOUNDS_US.iter().zip(&self.buckets) {
             below += get(count);
             let bound = *bound as f64 / 1e6;
-            sample(out, &format!("{SUM}_bucket{{kind=\"{kind}\",le=\"{bound}\"}}"), below as f64);
+            sample(out, &format!("{name}_bucket{{{labels}{comma}le=\"{bound}\"}}"), below as f64);
         }
         let all = below + get(&self.buckets[BOUNDS_US.len()]);
-        sample(out, &format!("{SUM}_bucket{{kind=\"{kind}\",le=\"+Inf\"}}"), all as f64);
-        sample(out, &format!("{SUM}_sum{{kind=\"{kind}\"}}"), get(&self.total_us) as f64 / 1e6);
-        sample(out, &format!("{SUM}_count{{kind=\"{kind}\"}}"), all as f64);
+        sample(out, &format!("{name}_bucket{{{labels}{comma}le=\"+Inf\"}}"), all as f64);
+        sample(out, &format!("{name}_sum{braced}"), get(&self.total_us) as f64 / 1e6);
+        sample(out, &format!("{name}_count{braced}"), all as f64);
     }
 }
 

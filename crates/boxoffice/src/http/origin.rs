@@ -10,6 +10,10 @@ use http::{HeaderMap, HeaderValue, header};
 use super::App;
 use crate::config::{Config, List, Network};
 
+/// The client's address, as an extension of requests for which it matters.
+#[derive(Debug, Clone, Copy)]
+pub struct Client(pub IpAddr);
+
 /// What a request says of the way that it came.
 #[derive(Debug, Clone)]
 pub struct Passed {

@@ -38,6 +38,16 @@ impl Problem {
         self.code
     }
 
+    /// Its helpful sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Whether it may go away by itself.
+    pub fn is_passing(&self) -> bool {
+        self.code.info().status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// Adds a member.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use boxoffice_engine::box_office::Refused;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Collected};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,7 +25,7 @@ use tower_service::Service;
 
 use super::linger::{Lingering, Open};
 use super::problem::{Code, Problem};
-use super::{App, Shared, cors, stampede};
+use super::{App, Shared, cors, origin, stampede};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What the catalogue says to caches.
@@ -175,13 +175,17 @@ impl Connection {
 async fn answer(
     app: &App,
     (serves, mut router): (Serves, Router),
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Body> {
     let started = Instant::now();
     let id = request_id(app, &request);
     let page = app.cors.allowed(request.headers());
     let passed = app.passed(request.headers(), peer);
+    if watches(request.uri().path()) {
+        let client = origin::client(&app.config.main.proxies, peer.ip(), request.headers());
+        request.extensions_mut().insert(origin::Client(client));
+    }
     let has_credentials = request.headers().contains_key(header::AUTHORIZATION);
     // A copy: a slice would keep the connection's buffer from being used again until the answer is there.
     let line = (request.method().clone(), Box::<str>::from(request.uri().path()));
@@ -215,6 +219,7 @@ async fn answer(
             (problem.render(passed.links.as_deref().unwrap_or(&app.public_url)), Some(code))
         }
     };
+    let status = response.status();
     let headers = response.headers_mut();
     add_common_headers(headers, id);
     // A key sees what is not published; a cache that others use must not keep that.
@@ -230,13 +235,18 @@ async fn answer(
     if !app.config.main.public_url.is_empty() {
         place_below(&app.public_url, headers);
     }
-    if app.draining.load(Ordering::Acquire) {
+    if app.is_draining() && status != StatusCode::SWITCHING_PROTOCOLS {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     app.metrics.answered(&line, response.status(), code, started.elapsed());
     let code = code.map(|code| code.info().code);
     app.log.answered(&line, &response, code, started.elapsed(), &passed);
     response
+}
+
+/// Whether it is a path at which connections last, of which so many may come from one address.
+fn watches(path: &str) -> bool {
+    path.ends_with("/live") || path.starts_with(crate::live::hub::PATH)
 }
 
 /// Makes a Location whole, which a path alone is not where the API stands below a path of another host.

@@ -44,7 +44,11 @@ pub async fn read(
     asked.no_more_parameters()?;
     let board = visible_board(&app, id, &asked.credential).await?;
     let response = match since {
-        Some((epoch, revision)) => changed(&app, &board, epoch.as_deref(), revision),
+        Some((epoch, revision)) => {
+            let caught_up = app.office.catch_up_to(&board, revision).await;
+            caught_up.map_err(|refused| app.problem(&refused, None))?;
+            changed(&app, &board, epoch.as_deref(), revision)
+        }
         None => whole(&app, &board, &asked.headers),
     };
     Ok(revalidate(response))
@@ -58,8 +62,11 @@ fn revalidate(mut response: Response) -> Response {
     response
 }
 
+/// After which revision, and of which epoch if that is known.
+pub type Since = (Option<String>, u64);
+
 /// `R` or `<epoch>-<R>`.
-fn read_since(text: &str) -> Option<(Option<String>, u64)> {
+pub fn read_since(text: &str) -> Option<Since> {
     let (epoch, revision) = match text.rsplit_once('-') {
         Some((epoch, revision)) if !epoch.is_empty() => (Some(epoch.to_owned()), revision),
         Some(_) => return None,
