@@ -67,7 +67,7 @@ impl Counters {
             ("boxoffice_limit_hits_total{limit=\"retries of one command\"}", &self.retries_over),
         ];
         let ticks = (
-            "boxoffice_feed_ticks_total",
+            "boxoffice_live_ticks_total",
             "counter",
             "Times that the watchers of a showtime were told of changes.",
             get(&self.feed_ticks),

@@ -115,6 +115,7 @@ fn operations_are_named_for_good() {
         "readShowtime",
         "releaseHold",
         "unblockSeats",
+        "watchSeats",
     ];
     ids.sort();
     assert_eq!(

@@ -6,6 +6,7 @@
 mod bookings;
 mod catalogue;
 mod holds;
+mod live;
 mod operation;
 mod operations;
 mod page;
@@ -80,6 +81,7 @@ pub fn document(url: &str) -> Value {
     let mut description = Description { paths: Map::new(), schemas: Map::new() };
     showtimes::add(&mut description);
     seats::add(&mut description);
+    live::add(&mut description);
     holds::add(&mut description);
     bookings::add(&mut description);
     catalogue::add(&mut description);

@@ -13,6 +13,7 @@ mod request;
 mod shape;
 mod signal;
 mod wait;
+mod watcher;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use contract::{conforms, fits};
@@ -25,3 +26,4 @@ pub(crate) use request::{Request, delete, get, patch, post};
 pub(crate) use shape::{Kind, Shape, check, labels, time, timeless};
 pub(crate) use signal::{limit_file_size, terminate, unlimit_file_size};
 pub(crate) use wait::{Dice, fresh_key, until};
+pub(crate) use watcher::Watcher;

@@ -146,6 +146,7 @@ fn response(status: u16, codes: &[Code]) -> Value {
     let description: Vec<String> =
         codes.iter().map(|code| code.info()).map(|info| format!("`{}`: {}", info.code, info.help)).collect();
     let headers: &[&str] = match status {
+        400 => &["Sec-WebSocket-Version"],
         401 => &["WWW-Authenticate"],
         405 => &["Allow"],
         503 => &["Retry-After"],

@@ -154,6 +154,8 @@ pub(super) fn headers() -> Value {
         "Content-Encoding": header(false, one_of(["br", "gzip"]), "There if the body is compressed.", "br".into()),
         "Content-Security-Policy": header(true, text(), "The page loads nothing from elsewhere.", "default-src 'none'".into()),
         "WWW-Authenticate": header(true, text(), "Send a bearer token.", "Bearer realm=\"boxoffice\"".into()),
+        "Sec-WebSocket-Version": header(false, one_of(["13"]), "There if the handshake for a WebSocket was not sound.", "13".into()),
+        "X-Accel-Buffering": header(true, one_of(["no"]), "Proxies must not gather the stream.", "no".into()),
         "Allow": header(true, text(), "The methods that the path has.", "GET,HEAD,POST".into()),
         "Retry-After": header(true, integer(0, 3600), "In seconds; `retry_after_ms` is finer.", 1.into()),
     })
