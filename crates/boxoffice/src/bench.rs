@@ -25,16 +25,19 @@ mod room;
 mod shop;
 mod stage;
 mod stop;
+mod watch;
 
 use std::net::ToSocketAddrs as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::ArgMatches;
 
 use crate::cli::print_line;
+use crate::file_limit;
 use crate::serve::stop_signal;
 use cli::{Job, Settings};
 use client::Target;
@@ -43,18 +46,21 @@ use own_server::OwnServer;
 use result::Outcome;
 use stage::Run;
 use stop::Stop;
+use watch::Watchers;
 
 pub use cli::command;
 
+/// How long watchers are left alone before the server's memory is looked at.
+const SETTLING: Duration = Duration::from_secs(2);
 /// Files that are open besides connections.
 const OTHER_FILES: u64 = 64;
 
 /// Runs one kind of load; 1 if its check is not clean.
 pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings = cli::settings(matches)?;
-    let files = machine::raise_file_limit();
-    if files < settings.job.connections() as u64 + OTHER_FILES {
-        bail!("--connections: the system allows only {files} open files (see ulimit -n)");
+    let files = file_limit::raise();
+    if files < (settings.job.connections() + settings.watchers) as u64 + OTHER_FILES {
+        bail!("--connections and --watchers: the system allows only {files} open files (see ulimit -n)");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.threads)
@@ -128,7 +134,10 @@ async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
         findings
     });
     claims::verify(settings.job, run.room.len(), &measured, &sales, interrupted, &mut findings);
-    let Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s } = spent;
+    for wrong in spent.wrong {
+        findings.violations.add(wrong);
+    }
+    let Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s, watcher_bytes, .. } = spent;
     Ok(Outcome {
         settings,
         url,
@@ -138,6 +147,7 @@ async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
         own_cpu_s,
         server_cpu_s,
         others_cpu_s,
+        watcher_bytes,
         interrupted,
         machine,
     })
@@ -149,6 +159,10 @@ struct Spent {
     own_cpu_s: f64,
     server_cpu_s: Option<f64>,
     others_cpu_s: Option<f64>,
+    /// The memory of the server that each idle watcher takes.
+    watcher_bytes: Option<f64>,
+    /// What the watchers found wrong.
+    wrong: Vec<String>,
 }
 
 /// Opens the connections, then loads.
@@ -160,6 +174,23 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
         }
         _ => None,
     };
+    let memory = || server.and_then(machine::resident_bytes);
+    let before = memory();
+    let changes = match settings.job {
+        Job::Live(rate, duration) => (rate * duration.as_secs_f64()).ceil() as usize + 1,
+        _ => 0,
+    };
+    let watchers = match settings.watchers {
+        0 => None,
+        count => Some(Watchers::open(run, count, settings.door, changes).await?),
+    };
+    let mut watcher_bytes = None;
+    if let Some(watchers) = &watchers {
+        // What was needed to let them in is given back meanwhile.
+        run.stop.sleep_until(Instant::now() + SETTLING).await;
+        let grown = memory().zip(before).map(|(after, before)| after - before);
+        watcher_bytes = grown.map(|grown| grown / watchers.count as f64);
+    }
     run.recorder.forget_preparation();
     let cpu = || {
         let own = machine::cpu_s(None).unwrap_or(0.0);
@@ -168,7 +199,8 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
     let before = cpu();
     let start = run.recorder.begin();
     let next = Arc::new(AtomicUsize::new(0));
-    let shops = (0u64..).zip(shops);
+    let mut shops = (0u64..).zip(shops);
+    let mut changed = 0;
     match settings.job {
         Job::Herd { patrons, .. } => {
             load::all(shops.map(|(seed, shop)| {
@@ -185,6 +217,12 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
             let crowd = shops.map(|(seed, shop)| mix::Crowd::new(shop, seed));
             load::drive(run, crowd.collect(), pace, duration).await;
         }
+        Job::Live(rate, duration) => {
+            let (Some(watchers), Some((_, shop))) = (&watchers, shops.next()) else {
+                bail!("--watchers: there must be one");
+            };
+            changed = watch::change(watchers, shop, rate, duration).await?;
+        }
         Job::Reads(pace, duration, _) => {
             let expected = expected.context("no map was read beforehand")?;
             let readers = shops.map(|(seed, shop)| reads::Reader::new(shop, Arc::clone(&expected), seed));
@@ -192,13 +230,17 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
         }
     }
     let duration_s = start.elapsed().as_secs_f64();
+    let wrong = match watchers {
+        Some(watchers) => watchers.end(changed).await?,
+        None => Vec::new(),
+    };
     let after = cpu();
     let own_cpu_s = after.0 - before.0;
     let server_cpu_s = before.1.zip(after.1).map(|(before, after)| after - before);
     let all = before.2.zip(after.2).map(|(before, after)| after - before);
     // Without the server's part nobody can tell it from the others'.
     let others_cpu_s = all.zip(server_cpu_s).map(|(all, server)| (all - server - own_cpu_s).max(0.0));
-    Ok(Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s })
+    Ok(Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s, watcher_bytes, wrong })
 }
 
 /// The key for a server that is there: the flag, the variable, or the file that its sister names.

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod file_limit;
 pub mod http;
 mod json_text;
 pub mod live;

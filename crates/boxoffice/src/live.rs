@@ -14,6 +14,7 @@ mod frame;
 pub mod hub;
 mod message;
 mod watcher;
+mod workers;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -33,6 +34,7 @@ use crate::http::Shared;
 use crate::http::metrics::{Durations, count};
 use admission::Places;
 use audience::Audience;
+use workers::Workers;
 
 /// What is between two messages at most, in seconds.
 const HEARTBEAT_S: u64 = 15;
@@ -45,6 +47,7 @@ const SPREAD_MS: u64 = 2_000;
 pub struct Live {
     audiences: Mutex<HashMap<ShowtimeId, Weak<Audience>, FixedState>>,
     places: Places,
+    workers: Workers,
     /// Becomes true when the node goes down.
     leaving: watch::Sender<bool>,
     /// What was counted.
@@ -74,6 +77,7 @@ impl Live {
         Self {
             audiences: Mutex::default(),
             places: Places::new(config),
+            workers: Workers::start(),
             leaving: watch::Sender::new(false),
             counters: Counters::default(),
         }

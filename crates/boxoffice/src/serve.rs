@@ -17,10 +17,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::file_limit;
 use crate::http::auth::Tokens;
 use crate::http::{App, Shared, operations_router, router, server, token_keys};
 use crate::live::hub;
 use crate::runtime::{SystemRandom, TokioRuntime};
+
+/// Files that are open besides connections: the store's, and those for a moment.
+const OTHER_FILES: u64 = 256;
 
 /// A server that listens, and what it is made of.
 pub struct Running {
@@ -35,6 +39,7 @@ pub struct Running {
 
 /// Opens the store, starts the engine, and listens; requests are answered once [`Running::run`] is called.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
+    let config = within_file_limit(config);
     // Listening comes first: a taken port is found before anything is touched.
     let listener = listen(&config.main.listen, "--listen").await?;
     let ops_listener = match config.main.ops_listen.as_str() {
@@ -73,6 +78,21 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         );
     }
     Ok(Running { url, app, listener, ops_listener })
+}
+
+/// Fewer connections, if the system does not allow as many files as they need.
+fn within_file_limit(mut config: Config) -> Config {
+    let most = file_limit::raise().saturating_sub(OTHER_FILES).max(1) as usize;
+    if config.http.max_connections > most {
+        tracing::warn!(
+            most,
+            wanted = config.http.max_connections,
+            "the limit of open files (ulimit -n) leaves room for fewer connections than http.max_connections"
+        );
+        config.http.max_connections = most;
+        config.feed.max_watchers = config.feed.max_watchers.min(most - most / 10);
+    }
+    config
 }
 
 async fn listen(address: &str, flag: &str) -> anyhow::Result<TcpListener> {

@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 
 use super::load::Pace;
 use super::reads;
+use super::watch::Door;
 
 /// The most connections of a herd, if not said otherwise.
 const HERD_CONNECTIONS: usize = 2000;
@@ -32,6 +33,10 @@ pub(super) struct Settings {
     pub(super) seats: u32,
     /// Showtimes.
     pub(super) showtimes: u32,
+    /// How many watch, beside what else is done.
+    pub(super) watchers: usize,
+    /// How they are connected.
+    pub(super) door: Door,
     /// Threads of the load generator.
     pub(super) threads: usize,
     /// The result as JSON on stdout.
@@ -56,6 +61,8 @@ pub(super) enum Job {
     Mix(Pace, Duration),
     /// Seat maps.
     Reads(Pace, Duration, reads::Kind),
+    /// Changes of one showtime at a rate, told to all who watch.
+    Live(f64, Duration),
 }
 
 impl Job {
@@ -64,6 +71,7 @@ impl Job {
         match self {
             Self::Herd { connections, .. } => connections,
             Self::Holds(pace, _) | Self::Mix(pace, _) | Self::Reads(pace, ..) => pace.connections(),
+            Self::Live(..) => 1,
         }
     }
 
@@ -81,6 +89,9 @@ impl Job {
             }
         };
         match self {
+            Self::Live(rate, duration) => {
+                format!("{rate} changes a second for {} s", duration.as_secs_f64())
+            }
             Self::Herd { patrons, connections } => {
                 format!("{patrons} patrons at one instant over {connections} connections")
             }
@@ -110,6 +121,22 @@ pub fn command() -> Command {
             .default_value("304")
             .help("Not modified, the whole map, or the whole map compressed"),
     );
+    let live = Command::new("live")
+        .about("Watchers of one showtime, and how long each change takes to reach them all")
+        .arg(number::<usize>("watchers", "5000", "How many watch"))
+        .arg(number::<f64>("rate", "10", "How many changes each second").value_name("PER_SECOND"))
+        .arg(number::<f64>("duration", "10", "For how many seconds").value_name("SECONDS"))
+        .arg(
+            Arg::new("over")
+                .long("over")
+                .value_name("PROTOCOL")
+                .value_parser(["native", "signalr"])
+                .default_value("native")
+                .help("The native WebSocket, or the hub: SignalR in JSON over a WebSocket"),
+        );
+    let watched = |command: Command| {
+        command.arg(number::<usize>("watchers", "0", "How many watch meanwhile, spread over the showtimes"))
+    };
     Command::new("bench")
         .about("Load a server, measure it, and check that nothing was lost or sold twice")
         .after_help(
@@ -119,9 +146,10 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(common(herd, "300"))
-        .subcommand(common(paced(holds, "400"), "1000"))
-        .subcommand(common(paced(mix, "50"), "300"))
+        .subcommand(common(watched(paced(holds, "400")), "1000"))
+        .subcommand(common(watched(paced(mix, "50")), "300"))
         .subcommand(common(paced(reads, "20"), "300"))
+        .subcommand(common(live, "300"))
 }
 
 fn number<T>(name: &'static str, default: &'static str, help: &'static str) -> Arg
@@ -205,7 +233,8 @@ pub(super) fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
         Some(("holds", flags)) => ("holds", flags),
         Some(("mix", flags)) => ("mix", flags),
         Some(("reads", flags)) => ("reads", flags),
-        _ => bail!("one of herd, holds, mix and reads is needed"),
+        Some(("live", flags)) => ("live", flags),
+        _ => bail!("one of herd, holds, mix, reads and live is needed"),
     };
     let seats = in_range("seats", get(flags, "seats"), 1, 100_000)?;
     let job = match kind {
@@ -214,6 +243,11 @@ pub(super) fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
             let usual = patrons.min(HERD_CONNECTIONS);
             let connections = flags.get_one("connections").copied().unwrap_or(usual);
             Job::Herd { patrons, connections: in_range("connections", connections, 1, 60_000)?.min(patrons) }
+        }
+        "live" => {
+            let duration: f64 = in_range("duration", get(flags, "duration"), 0.1, 1800.0)?;
+            let rate = in_range("rate", get(flags, "rate"), 0.1, 10_000.0)?;
+            Job::Live(rate, Duration::from_secs_f64(duration))
         }
         _ => {
             let duration: f64 = in_range("duration", get(flags, "duration"), 0.1, 1800.0)?;
@@ -225,11 +259,21 @@ pub(super) fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
             }
         }
     };
-    let showtimes =
-        if kind == "herd" { 1 } else { in_range("showtimes", get(flags, "showtimes"), 1, 20_000)? };
-    if kind == "holds" && seats < 2 {
+    let showtimes = if matches!(kind, "herd" | "live") {
+        1
+    } else {
+        in_range("showtimes", get(flags, "showtimes"), 1, 20_000)?
+    };
+    if matches!(kind, "holds" | "live") && seats < 2 {
         bail!("--seats: a hold is of two seats");
     }
+    let watchers = match kind {
+        "live" => in_range("watchers", get(flags, "watchers"), 1, 60_000)?,
+        "holds" | "mix" => in_range("watchers", get(flags, "watchers"), 0, 60_000)?,
+        _ => 0,
+    };
+    let hub = kind == "live" && flags.get_one::<String>("over").is_some_and(|over| over == "signalr");
+    let door = if hub { Door::Hub } else { Door::Native };
     let report = flags.get_one::<PathBuf>("report").cloned();
     if let Some(folder) = report.as_ref().and_then(|file| file.parent())
         && !folder.as_os_str().is_empty()
@@ -247,6 +291,8 @@ pub(super) fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
         admin_key: flags.get_one::<String>("admin-key").cloned(),
         seats,
         showtimes,
+        watchers,
+        door,
         threads: in_range("threads", threads, 1, 1024)?,
         json: flags.get_flag("json"),
         report,

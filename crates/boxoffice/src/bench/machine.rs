@@ -105,6 +105,13 @@ pub(super) fn cpu_s(pid: Option<u32>) -> Option<f64> {
     Some(ticks / TICKS_PER_SECOND)
 }
 
+/// The memory that a process has, in bytes (proc(5): VmRSS).
+pub(super) fn resident_bytes(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()? * 1024.0)
+}
+
 /// The processor time that all processes together have used, in seconds (proc(5): all of `cpu` in /proc/stat but
 /// idle and iowait).
 pub(super) fn all_cpu_s() -> Option<f64> {
@@ -113,21 +120,6 @@ pub(super) fn all_cpu_s() -> Option<f64> {
         text.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
     let busy: f64 = [0, 1, 2, 5, 6, 7].iter().filter_map(|place| fields.get(*place)).sum();
     Some(busy / TICKS_PER_SECOND)
-}
-
-/// Allows this process, and the server that it starts, as many open files as the system lets it have.
-#[expect(unsafe_code, reason = "the standard library has no call for limits")]
-pub(super) fn raise_file_limit() -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls get a pointer to a struct that outlives them.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
-            libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
-        }
-    }
-    limit.rlim_cur
 }
 
 #[cfg(test)]

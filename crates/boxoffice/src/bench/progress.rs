@@ -21,9 +21,10 @@ pub(super) async fn show(run: &'static Run, job: Job) {
         Job::Herd { patrons, .. } => {
             (patrons as u64, "{bar:40} {pos} of {len} patrons have their answer  {msg}")
         }
-        Job::Holds(_, duration) | Job::Mix(_, duration) | Job::Reads(_, duration, _) => {
-            (duration.as_millis() as u64, "{bar:40} {elapsed} {msg}")
-        }
+        Job::Holds(_, duration)
+        | Job::Mix(_, duration)
+        | Job::Reads(_, duration, _)
+        | Job::Live(_, duration) => (duration.as_millis() as u64, "{bar:40} {elapsed} {msg}"),
     };
     let bar = ProgressBar::new(length);
     if let Ok(style) = ProgressStyle::with_template(style) {

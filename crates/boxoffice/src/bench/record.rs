@@ -166,6 +166,11 @@ impl Recorder {
         self.measured.lock().lag.add(late);
     }
 
+    /// How often a change was told to a watcher.
+    pub(super) fn told(&self) -> u64 {
+        self.measured.lock().outcomes.get("told").copied().unwrap_or(0)
+    }
+
     /// All that was measured.
     pub(super) fn measured(&self) -> Measured {
         self.measured.lock().clone()

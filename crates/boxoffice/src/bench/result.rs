@@ -35,6 +35,8 @@ pub(super) struct Outcome {
     pub(super) server_cpu_s: Option<f64>,
     /// Processor time of all other processes of the machine, in seconds, where the server is on it.
     pub(super) others_cpu_s: Option<f64>,
+    /// The memory of a server of our own that each idle watcher took, in bytes.
+    pub(super) watcher_bytes: Option<f64>,
     /// Whether somebody ended it early.
     pub(super) interrupted: bool,
     /// Where it ran.
@@ -49,6 +51,7 @@ impl Outcome {
             Job::Holds(..) => "holds",
             Job::Mix(..) => "sessions",
             Job::Reads(..) => "reads",
+            Job::Live(..) => "tellings",
         }
     }
 
@@ -163,6 +166,7 @@ impl Outcome {
             },
             "server_cpu_s": self.server_cpu_s.map(round),
             "others_cpu_s": self.others_cpu_s.map(round),
+            "watchers": {"count": self.settings.watchers, "idle_bytes_each": self.watcher_bytes.map(round)},
             "interrupted": self.interrupted,
             "check": {
                 "ok": self.is_right(),
@@ -200,6 +204,11 @@ impl Outcome {
         row("refusals", counts_in_words(&self.measured.refusals));
         let server = self.server_cpu_s.map_or(String::new(), |server| format!(", server {server:.1} s"));
         row("processor", format!("load generator {:.1} s{server}", self.own_cpu_s));
+        if self.settings.watchers > 0 {
+            let each =
+                self.watcher_bytes.map(|bytes| format!(", {bytes:.0} bytes of the server each when idle"));
+            row("watchers", format!("{}{}", self.settings.watchers, each.unwrap_or_default()));
+        }
         let found = &self.findings;
         row(
             "check",

@@ -144,7 +144,7 @@ impl Audience {
         let block = Arc::new(Block::default());
         block.admit(watcher);
         blocks.push(Arc::clone(&block));
-        tokio::spawn(block.run(Arc::clone(self)));
+        self.live().workers.spawn(block.run(Arc::clone(self)));
     }
 }
 

@@ -1,0 +1,54 @@
+//! The threads that write to watchers: the system gives them a turn after those that sell.
+
+use std::future::Future;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// How far the threads stand back (setpriority(2)): a tenth of the weight of a thread that sells.
+const NICE: libc::c_int = 10;
+
+/// The threads, ended when this is dropped.
+pub(super) struct Workers(Option<Runtime>);
+
+impl Workers {
+    /// One for every two cores. Without threads of their own, watchers are written to by those that sell.
+    pub(super) fn start() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads((cores / 2).max(1))
+            .thread_name("boxoffice-feed")
+            .on_thread_start(stand_back)
+            .enable_time()
+            .build();
+        if let Err(error) = &runtime {
+            tracing::warn!(%error, "no threads for watchers alone");
+        }
+        Self(runtime.ok())
+    }
+
+    /// Runs something on them.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.0 {
+            Some(runtime) => drop(runtime.spawn(task)),
+            None => drop(Handle::current().spawn(task)),
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // It may be dropped where nothing may wait.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "the standard library has no call for priorities")]
+fn stand_back() {
+    // SAFETY: the call takes no pointers. On Linux 0 is the calling thread alone.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+    }
+}
