@@ -18,16 +18,16 @@ export class Deadline {
 
 /** What the server's clock shows: set by the Date of its answers, carried on by the monotonic clock. */
 export class ServerClock {
-  private offset: number | undefined;
+  #offset: number | undefined;
 
   /** Takes over a Date header, which is up to a second old when it is read. */
   heard(date: string | null, now = ticks()): void {
     const at = date === null ? NaN : Date.parse(date);
-    if (!Number.isNaN(at)) this.offset = at + 500 - now;
+    if (!Number.isNaN(at)) this.#offset = at + 500 - now;
   }
 
   /** Milliseconds since 1970, by the server's clock as soon as that is known. */
   now(now = ticks()): number {
-    return this.offset === undefined ? Date.now() : this.offset + now;
+    return this.#offset === undefined ? Date.now() : this.#offset + now;
   }
 }

@@ -1,7 +1,7 @@
 /** Money, times and time left, as people read them. */
 
 import type { Amount } from "./types";
-import { strings } from "./strings";
+import * as strings from "./strings";
 
 /** The page speaks English; of that, what the reader is used to. */
 const locale = (globalThis.navigator?.languages ?? []).find((language) => /^en\b/i.test(language)) ?? "en-GB";
@@ -36,7 +36,7 @@ export interface Starts {
 const written = (showtime: Starts, options: Intl.DateTimeFormatOptions): string =>
   new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(onTheWall(showtime.starts_at_local, showtime.starts_at));
 
-export const clockTime = (showtime: Starts): string => written(showtime, { hour: "2-digit", minute: "2-digit" });
+export const clockTime = (showtime: Starts): string => written(showtime, { hour: "numeric", minute: "2-digit" });
 
 export const longDate = (showtime: Starts): string => written(showtime, { weekday: "long", day: "numeric", month: "long" });
 
@@ -50,7 +50,7 @@ export const dayKey = (showtime: Starts): string =>
 
 /** A point in time by the cinema's clock. */
 export function momentIn(zone: string | undefined, at: string): string {
-  const options: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  const options: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
   try {
     return new Intl.DateTimeFormat(locale, { ...options, ...(zone ? { timeZone: zone } : {}) }).format(new Date(at));
   } catch {

@@ -1,7 +1,7 @@
 /** The room as geometry: neighbours as drawn, ends of rows, what encloses seats, and sections of large rooms. */
 
 import type { Plan } from "./types";
-import { strings } from "./strings";
+import * as strings from "./strings";
 
 /** A seat as the page knows it. */
 export interface Seat {

@@ -29,175 +29,180 @@ type Transport = "socket" | "events" | "polling";
 const NEXT: Record<Transport, Transport> = { socket: "events", events: "polling", polling: "socket" };
 
 export class Live {
-  private transport: Transport = "socket";
-  private failures = 0;
+  #transport: Transport = "socket";
+  #failures = 0;
   /** Failures of the present transport before it ever spoke. */
-  private mute = 0;
+  #mute = 0;
   /** Which transports have worked: those are not given up when a server is away for a while. */
-  private readonly worked = new Set<Transport>();
-  private close: () => void = () => {};
-  private timers = new Set<ReturnType<typeof setTimeout>>();
-  private heardAt = 0;
-  private ended = false;
-  private readonly wake = () => this.awake();
+  readonly #worked = new Set<Transport>();
+  #close: () => void = () => {};
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+  #heardAt = 0;
+  #ended = false;
+  readonly #wake = () => this.#awake();
+
+  readonly #url: string;
+  readonly #events: LiveEvents;
 
   constructor(
     /** Without the scheme's end: `https://host/v1/showtimes/x/live`. */
-    private readonly url: string,
-    private readonly events: LiveEvents,
+    url: string,
+    events: LiveEvents,
   ) {
-    document.addEventListener("visibilitychange", this.wake);
-    addEventListener("online", this.wake);
-    addEventListener("pageshow", this.wake);
+    this.#url = url;
+    this.#events = events;
+    document.addEventListener("visibilitychange", this.#wake);
+    addEventListener("online", this.#wake);
+    addEventListener("pageshow", this.#wake);
     events.state("connecting");
-    this.connect();
+    this.#connect();
   }
 
   end(): void {
-    this.ended = true;
-    this.drop();
-    document.removeEventListener("visibilitychange", this.wake);
-    removeEventListener("online", this.wake);
-    removeEventListener("pageshow", this.wake);
+    this.#ended = true;
+    this.#drop();
+    document.removeEventListener("visibilitychange", this.#wake);
+    removeEventListener("online", this.#wake);
+    removeEventListener("pageshow", this.#wake);
   }
 
   /** Starts anew from the position of the map, which has a gap or is of another epoch. */
   resync(): void {
-    this.drop();
-    this.later(() => this.connect(), backoff(0, 200));
+    this.#drop();
+    this.#later(() => this.#connect(), backoff(0, 200));
   }
 
-  private awake(): void {
-    if (document.visibilityState !== "visible" || this.ended) return;
-    if (performance.now() - this.heardAt < STALE_MS && this.transport !== "polling") return;
-    this.failures = 0;
-    this.drop();
-    this.connect();
+  #awake(): void {
+    if (document.visibilityState !== "visible" || this.#ended) return;
+    if (performance.now() - this.#heardAt < STALE_MS && this.#transport !== "polling") return;
+    this.#failures = 0;
+    this.#drop();
+    this.#connect();
   }
 
-  private drop(): void {
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
-    this.close();
-    this.close = () => {};
+  #drop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#close();
+    this.#close = () => {};
   }
 
-  private later(act: () => void, ms: number): void {
+  #later(act: () => void, ms: number): void {
     const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      if (!this.ended) act();
+      this.#timers.delete(timer);
+      if (!this.#ended) act();
     }, ms);
-    this.timers.add(timer);
+    this.#timers.add(timer);
   }
 
-  private address(scheme: "http" | "ws"): string {
-    const position = this.events.position();
+  #address(scheme: "http" | "ws"): string {
+    const position = this.#events.position();
     const query = position === undefined ? "" : `?since=${encodeURIComponent(position)}`;
-    return (scheme === "ws" ? this.url.replace(/^http/, "ws") : this.url) + query;
+    return (scheme === "ws" ? this.#url.replace(/^http/, "ws") : this.#url) + query;
   }
 
-  private connect(): void {
-    if (this.ended) return;
-    if (this.transport === "socket") this.openSocket();
-    else if (this.transport === "events") this.openEvents();
-    else this.pollFor(performance.now() + POLL_FOR_MS);
+  #connect(): void {
+    if (this.#ended) return;
+    if (this.#transport === "socket") this.#openSocket();
+    else if (this.#transport === "events") this.#openEvents();
+    else this.#pollFor(performance.now() + POLL_FOR_MS);
   }
 
-  private openSocket(): void {
+  #openSocket(): void {
     let socket: WebSocket;
     try {
-      socket = new WebSocket(this.address("ws"));
+      socket = new WebSocket(this.#address("ws"));
     } catch {
-      this.failed();
+      this.#failed();
       return;
     }
-    const over = this.guarded(() => {
+    const over = this.#guarded(() => {
       socket.onmessage = socket.onclose = socket.onerror = null;
       socket.close();
     });
-    socket.onmessage = ({ data }) => this.hear(JSON.parse(String(data)) as LiveMessage);
+    socket.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)) as LiveMessage);
     socket.onclose = socket.onerror = over;
   }
 
-  private openEvents(): void {
-    const source = new EventSource(this.address("http"));
-    const over = this.guarded(() => source.close());
+  #openEvents(): void {
+    const source = new EventSource(this.#address("http"));
+    const over = this.#guarded(() => source.close());
     for (const type of ["snapshot", "delta", "heartbeat", "changed", "closed", "bye"]) {
       source.addEventListener(type, (event) =>
-        this.hear({ ...JSON.parse((event as MessageEvent<string>).data), type } as LiveMessage),
+        this.#hear({ ...JSON.parse((event as MessageEvent<string>).data), type } as LiveMessage),
       );
     }
     source.onerror = over;
   }
 
   /** Watches over a new connection: gives it time to speak; the answer says that it is over. */
-  private guarded(close: () => void): () => void {
-    this.close = close;
-    this.heardAt = performance.now();
+  #guarded(close: () => void): () => void {
+    this.#close = close;
+    this.#heardAt = performance.now();
     const over = () => {
-      this.drop();
-      this.failed();
+      this.#drop();
+      this.#failed();
     };
     const listen = () => {
-      const silence = performance.now() - this.heardAt;
+      const silence = performance.now() - this.#heardAt;
       if (silence >= SILENCE_MS) over();
-      else this.later(listen, SILENCE_MS - silence + 50);
+      else this.#later(listen, SILENCE_MS - silence + 50);
     };
-    this.later(listen, SILENCE_MS);
+    this.#later(listen, SILENCE_MS);
     return over;
   }
 
-  private hear(message: LiveMessage): void {
-    this.heardAt = performance.now();
+  #hear(message: LiveMessage): void {
+    this.#heardAt = performance.now();
     if (message.type === "bye") {
-      this.drop();
-      this.events.state("offline");
-      this.worked.add(this.transport);
-      this.later(() => this.connect(), message.reconnect_after_ms ?? backoff(this.failures++, 1000));
+      this.#drop();
+      this.#events.state("offline");
+      this.#worked.add(this.#transport);
+      this.#later(() => this.#connect(), message.reconnect_after_ms ?? backoff(this.#failures++, 1000));
       return;
     }
-    [this.failures, this.mute] = [0, 0];
-    this.worked.add(this.transport);
-    this.events.state("live");
-    this.events.message(message);
+    [this.#failures, this.#mute] = [0, 0];
+    this.#worked.add(this.#transport);
+    this.#events.state("live");
+    this.#events.message(message);
     if (message.type === "closed") this.end();
   }
 
-  private failed(): void {
-    if (this.ended) return;
-    this.failures += 1;
-    this.mute += 1;
+  #failed(): void {
+    if (this.#ended) return;
+    this.#failures += 1;
+    this.#mute += 1;
     // One that never worked is given up soon, and only for as long as polling takes.
-    const patience = this.worked.has(this.transport) ? 6 : 2;
-    if (this.mute >= patience) [this.transport, this.mute] = [NEXT[this.transport], 0];
-    this.events.state(this.worked.size > 0 || this.failures > 4 ? "offline" : "connecting");
-    this.later(() => this.connect(), this.transport === "polling" ? 0 : backoff(this.failures - 1));
+    const patience = this.#worked.has(this.#transport) ? 6 : 2;
+    if (this.#mute >= patience) [this.#transport, this.#mute] = [NEXT[this.#transport], 0];
+    this.#events.state(this.#worked.size > 0 || this.#failures > 4 ? "offline" : "connecting");
+    this.#later(() => this.#connect(), this.#transport === "polling" ? 0 : backoff(this.#failures - 1));
   }
 
   /** Polls for a while, then tries a live connection again. */
-  private pollFor(until: number): void {
-    const failuresBefore = this.failures;
-    this.events.poll().then(
+  #pollFor(until: number): void {
+    const failuresBefore = this.#failures;
+    this.#events.poll().then(
       () => {
-        if (this.ended || this.transport !== "polling") return;
-        this.heardAt = performance.now();
-        this.failures = 0;
-        this.events.state("polling");
-        if (performance.now() < until) this.later(() => this.pollFor(until), POLL_MS * (0.75 + Math.random() / 2));
-        else this.back();
+        if (this.#ended || this.#transport !== "polling") return;
+        this.#heardAt = performance.now();
+        this.#failures = 0;
+        this.#events.state("polling");
+        if (performance.now() < until) this.#later(() => this.#pollFor(until), POLL_MS * (0.75 + Math.random() / 2));
+        else this.#back();
       },
       () => {
-        if (this.ended || this.transport !== "polling") return;
-        this.failures = failuresBefore + 1;
-        this.events.state("offline");
+        if (this.#ended || this.#transport !== "polling") return;
+        this.#failures = failuresBefore + 1;
+        this.#events.state("offline");
         // The server is away: when it is back, so may be its live connections.
-        this.later(() => this.back(), backoff(this.failures));
+        this.#later(() => this.#back(), backoff(this.#failures));
       },
     );
   }
 
-  private back(): void {
-    [this.transport, this.mute] = [NEXT.polling, 0];
-    this.connect();
+  #back(): void {
+    [this.#transport, this.#mute] = [NEXT.polling, 0];
+    this.#connect();
   }
 }

@@ -36,17 +36,20 @@ const PENDING_MS = 120_000;
 
 /** What is kept for each showtime; in memory alone where a browser keeps nothing. */
 export class OwnStore {
-  private own: Own;
+  #own: Own;
+
+  readonly #storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined;
 
   constructor(
-    private readonly showtime: string,
-    private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined = localStorageIfAny(),
+    readonly showtime: string,
+    storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined = localStorageIfAny(),
   ) {
-    this.own = this.read();
+    this.#storage = storage;
+    this.#own = this.#read();
   }
 
   get value(): Own {
-    return this.own;
+    return this.#own;
   }
 
   /** Whether a storage event is about this showtime. */
@@ -56,50 +59,50 @@ export class OwnStore {
 
   /** Takes over what another tab has kept. */
   reread(): Own {
-    return (this.own = this.read());
+    return (this.#own = this.#read());
   }
 
   setHold(hold: OwnHold | undefined): void {
-    const { hold: _, pending: __, ...rest } = this.own;
-    this.write(hold ? { ...rest, hold } : rest);
+    const { hold: _, pending: __, ...rest } = this.#own;
+    this.#write(hold ? { ...rest, hold } : rest);
   }
 
   setPending(pending: Pending | undefined): void {
-    const { pending: _, ...rest } = this.own;
-    this.write(pending ? { ...rest, pending } : rest);
+    const { pending: _, ...rest } = this.#own;
+    this.#write(pending ? { ...rest, pending } : rest);
   }
 
   /** A request to ask again, if there is one that is young enough. */
   pending(now = Date.now()): Pending | undefined {
-    const { pending } = this.own;
+    const { pending } = this.#own;
     return pending && now - pending.at < PENDING_MS && pending.at <= now + 1000 ? pending : undefined;
   }
 
   addBooking(booking: OwnBooking): void {
-    const { hold: _, pending: __, ...rest } = this.own;
-    this.write({ ...rest, bookings: [...rest.bookings.filter(({ id }) => id !== booking.id), booking] });
+    const { hold: _, pending: __, ...rest } = this.#own;
+    this.#write({ ...rest, bookings: [...rest.bookings.filter(({ id }) => id !== booking.id), booking] });
   }
 
   /** Forgets a booking, which was cancelled. */
   dropBooking(id: string): void {
-    this.write({ ...this.own, bookings: this.own.bookings.filter((booking) => booking.id !== id) });
+    this.#write({ ...this.#own, bookings: this.#own.bookings.filter((booking) => booking.id !== id) });
   }
 
-  private read(): Own {
+  #read(): Own {
     try {
-      const kept = JSON.parse(this.storage?.getItem(PREFIX + this.showtime) ?? "null") as Partial<Own> | null;
+      const kept = JSON.parse(this.#storage?.getItem(PREFIX + this.showtime) ?? "null") as Partial<Own> | null;
       return { ...kept, bookings: Array.isArray(kept?.bookings) ? kept.bookings : [] };
     } catch {
       return { bookings: [] };
     }
   }
 
-  private write(own: Own): void {
-    this.own = own;
+  #write(own: Own): void {
+    this.#own = own;
     try {
       const empty = !own.hold && !own.pending && own.bookings.length === 0;
-      if (empty) this.storage?.removeItem(PREFIX + this.showtime);
-      else this.storage?.setItem(PREFIX + this.showtime, JSON.stringify(own));
+      if (empty) this.#storage?.removeItem(PREFIX + this.showtime);
+      else this.#storage?.setItem(PREFIX + this.showtime, JSON.stringify(own));
     } catch {
       // Full, or forbidden: it lasts as long as this page.
     }

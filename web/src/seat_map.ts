@@ -24,10 +24,10 @@ export interface Applied {
 export class SeatMap {
   epoch: string | undefined;
   revision = 0;
-  private seats = new Map<string, SeatState>();
+  #seats = new Map<string, SeatState>();
 
   get(seat: string): SeatState {
-    return this.seats.get(seat) ?? UNTOUCHED;
+    return this.#seats.get(seat) ?? UNTOUCHED;
   }
 
   /** Where to resume, as `since` takes it. */
@@ -36,26 +36,26 @@ export class SeatMap {
   }
 
   snapshot({ epoch, revision, seats }: Omit<Snapshot, "type">): Applied {
-    const before = this.seats;
-    this.seats = new Map(seats.map(({ seat, status, version }) => [seat, { status, version }]));
+    const before = this.#seats;
+    this.#seats = new Map(seats.map(({ seat, status, version }) => [seat, { status, version }]));
     [this.epoch, this.revision] = [epoch, revision];
-    const labels = new Set([...before.keys(), ...this.seats.keys()]);
+    const labels = new Set([...before.keys(), ...this.#seats.keys()]);
     const changed = [...labels].filter((seat) => (before.get(seat) ?? UNTOUCHED).status !== this.get(seat).status);
     return { changed, gap: false };
   }
 
-  delta({ epoch, from, revision, seats }: Omit<Delta, "type">): Applied {
+  delta({ epoch, from, revision, seats }: { epoch: string; from: number; revision: number; seats: readonly SeatChange[] }): Applied {
     if (epoch !== this.epoch || from > this.revision) return { changed: [], gap: true };
-    const changed = seats.filter((seat) => this.apply(seat)).map(({ seat }) => seat);
+    const changed = seats.filter((seat) => this.#apply(seat)).map(({ seat }) => seat);
     this.revision = Math.max(this.revision, revision);
     return { changed, gap: false };
   }
 
   /** Takes over one seat if it is news; true if it looks different now. */
-  private apply({ seat, status, version }: SeatChange): boolean {
+  #apply({ seat, status, version }: SeatChange): boolean {
     const before = this.get(seat);
     if (version <= before.version) return false;
-    this.seats.set(seat, { status, version });
+    this.#seats.set(seat, { status, version });
     return before.status !== status;
   }
 
@@ -72,17 +72,17 @@ export class SeatMap {
 
 /** Gathers what comes in several parts; gives the whole back with the last of them. */
 export class Parts<Message extends Snapshot | Delta> {
-  private gathered: SeatChange[] = [];
-  private seen = 0;
+  #gathered: SeatChange[] = [];
+  #seen = 0;
 
   add(message: Message): Message | undefined {
     if ((message.parts ?? 1) <= 1) return message;
-    if (message.part === 1 || this.seen === 0) [this.gathered, this.seen] = [[], 0];
-    this.gathered.push(...message.seats);
-    this.seen += 1;
-    if (this.seen < (message.parts ?? 1)) return undefined;
-    const whole = { ...message, seats: this.gathered };
-    [this.gathered, this.seen] = [[], 0];
+    if (message.part === 1 || this.#seen === 0) [this.#gathered, this.#seen] = [[], 0];
+    this.#gathered.push(...message.seats);
+    this.#seen += 1;
+    if (this.#seen < (message.parts ?? 1)) return undefined;
+    const whole = { ...message, seats: this.#gathered };
+    [this.#gathered, this.#seen] = [[], 0];
     return whole;
   }
 }

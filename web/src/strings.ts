@@ -11,137 +11,135 @@ export function list(names: readonly string[]): string {
 
 export const seats = (count: number): string => several(count, "seat", "seats");
 
-export const strings = {
-  siteTitle: "Boxoffice",
-  programme: "What’s on",
-  skipToMap: "Skip to the seats",
-  loading: "Loading…",
-  today: "Today",
-  tomorrow: "Tomorrow",
-  days: "Days",
-  cinemas: "Cinemas",
-  allCinemas: "All cinemas",
-  noShowtimes: "No showtimes yet. They appear here as soon as they are published.",
-  noShowtimesThatDay: "Nothing is shown on this day.",
-  more: "Show later days",
-  minutes: (count: number) => `${count} min`,
-  rated: (rating: string) => `Rated ${rating}`,
-  from: (price: string) => `from ${price}`,
-  opensAt: (time: string) => `opens ${time}`,
-  saleClosed: "sale closed",
-  cancelled: "cancelled",
-  theirTime: (zone: string) => `Times are those of the cinema (${zone}).`,
-  notFoundTitle: "Nothing here",
-  backToProgramme: "All showtimes",
-  retry: "Try again",
+export const siteTitle = "Boxoffice";
+export const programme = "What’s on";
+export const skipToMap = "Skip to the seats";
+export const loading = "Loading…";
+export const today = "Today";
+export const tomorrow = "Tomorrow";
+export const days = "Days";
+export const cinemas = "Cinemas";
+export const allCinemas = "All cinemas";
+export const noShowtimes = "No showtimes yet. They appear here as soon as they are published.";
+export const noShowtimesThatDay = "Nothing is shown on this day.";
+export const more = "Show later days";
+export const minutes = (count: number) => `${count} min`;
+export const rated = (rating: string) => `Rated ${rating}`;
+export const from = (price: string) => `from ${price}`;
+export const opensAt = (time: string) => `opens ${time}`;
+export const saleClosed = "sale closed";
+export const cancelled = "cancelled";
+export const theirTime = (zone: string) => `${zone} time`;
+export const notFoundTitle = "Nothing here";
+export const backToProgramme = "All showtimes";
+export const retry = "Try again";
 
-  screen: "Screen",
-  seatMap: (room: string) => `Seats of ${room}`,
-  sectionsOf: (room: string) => `Sections of ${room}`,
-  mapHelp: "Arrow keys move, Home and End go to the ends of a row, Space picks a seat, plus and minus zoom.",
-  section: (name: string, free: number, count: number) => `${name}: ${free} of ${seats(count)} available`,
-  sectionRows: (first: string, last: string) => (first === last ? `row ${first}` : `rows ${first}–${last}`),
-  chooseSection: "Choose a section to see its seats.",
-  allSections: "All sections",
-  zoomIn: "Zoom in",
-  zoomOut: "Zoom out",
-  zoomFit: "Show the whole room",
-  row: (row: string) => `Row ${row}`,
-  seatNumber: (number: string) => `seat ${number}`,
-  kinds: { wheelchair: "wheelchair space", companion: "companion seat", love_seat: "love seat" } as Record<string, string>,
-  categoryNumber: (number: number) => `Category ${number}`,
-  states: {
-    available: "available",
-    held: "held by someone",
-    booked: "sold",
-    blocked: "not for sale",
-    picked: "picked",
-    mine: "held for you",
-    booked_mine: "booked by you",
-  } as Record<string, string>,
-  legend: "Legend",
-  legendStates: {
-    available: "Available",
-    picked: "Your pick",
-    mine: "Yours",
-    held: "Held",
-    booked: "Sold",
-    blocked: "Not for sale",
-  } as Record<string, string>,
-  counts: (available: number, all: number) => `${available} of ${all} seats available`,
-  soldOut: "Sold out",
+export const screen = "Screen";
+export const seatMap = (room: string) => `Seats of ${room}`;
+export const sectionsOf = (room: string) => `Sections of ${room}`;
+export const mapHelp = "Arrow keys move, Home and End go to the ends of a row, Space picks a seat, plus and minus zoom.";
+export const section = (name: string, free: number, count: number) => `${name}: ${free} of ${seats(count)} available`;
+export const sectionRows = (first: string, last: string) => (first === last ? `row ${first}` : `rows ${first}–${last}`);
+export const chooseSection = "Choose a section to see its seats.";
+export const allSections = "All sections";
+export const zoomIn = "Zoom in";
+export const zoomOut = "Zoom out";
+export const zoomFit = "Show the whole room";
+export const row = (row: string) => `Row ${row}`;
+export const seatNumber = (number: string) => `seat ${number}`;
+export const kinds = { wheelchair: "wheelchair space", companion: "companion seat", love_seat: "love seat" } as Record<string, string>;
+export const categoryNumber = (number: number) => `Category ${number}`;
+export const states = {
+  available: "available",
+  held: "held by someone",
+  booked: "sold",
+  blocked: "not for sale",
+  picked: "picked",
+  mine: "held for you",
+  booked_mine: "booked by you",
+} as Record<string, string>;
+export const legend = "Legend";
+export const legendStates = {
+  available: "Available",
+  picked: "Your pick",
+  mine: "Yours",
+  held: "Held",
+  booked: "Sold",
+  blocked: "Not for sale",
+} as Record<string, string>;
+export const counts = (available: number, all: number) => `${available} of ${all} seats available`;
+export const soldOut = "Sold out";
 
-  yourSeats: "Your seats",
-  pickPrompt: "Pick your seats on the map.",
-  viewOnly: "You can see here which seats are free. Tickets are sold elsewhere.",
-  upTo: (limit: number) => `Up to ${seats(limit)} at a time.`,
-  ticketFor: (seat: string) => `Ticket for ${seat}`,
-  remove: (seat: string) => `Remove ${seat}`,
-  total: "Total",
-  hold: (count: number) => `Hold ${seats(count)}`,
-  holding: "Holding…",
-  unpick: "Clear",
-  youHold: (names: readonly string[]) => `You hold ${list(names)}`,
-  timeLeft: "Time left",
-  heldHelp: "Tap a free seat to add it, or one of yours to give it back.",
-  contact: "Name and e-mail (optional)",
-  name: "Name",
-  email: "E-mail",
-  book: "Book",
-  booking: "Booking…",
-  extend: "Keep longer",
-  letGo: "Let go",
-  lastSeat: "This is your last seat. “Let go” gives it back.",
-  timeUp: "Time is up",
-  timeUpText: (names: readonly string[]) => `${list(names)} went back on sale.`,
-  holdAgain: "Hold them again",
-  dismiss: "Start over",
-  booked: "Booked",
-  reference: "Reference",
-  referenceHelp: "Show this at the door.",
-  bookMore: "Book more seats",
-  earlierBookings: "Your bookings",
-  room: "Room",
-  starts: "Starts",
-  details: "Show your pick",
+export const yourSeats = "Your seats";
+export const pickPrompt = "Pick your seats on the map.";
+export const viewOnly = "You can see here which seats are free. Tickets are sold elsewhere.";
+export const upTo = (limit: number) => `Up to ${seats(limit)} at a time.`;
+export const ticketFor = (seat: string) => `Ticket for ${seat}`;
+export const remove = (seat: string) => `Remove ${seat}`;
+export const total = "Total";
+export const hold = (count: number) => `Hold ${seats(count)}`;
+export const holding = "Holding…";
+export const unpick = "Clear";
+export const youHold = (names: readonly string[]) => `You hold ${list(names)}`;
+export const timeLeft = "Time left";
+export const heldHelp = "Tap a free seat to add it, or one of yours to give it back.";
+export const contact = "Name and e-mail (optional)";
+export const name = "Name";
+export const email = "E-mail";
+export const book = "Book";
+export const booking = "Booking…";
+export const extend = "Keep longer";
+export const letGo = "Let go";
+export const lastSeat = "This is your last seat. “Let go” gives it back.";
+export const timeUp = "Time is up";
+export const timeUpText = (names: readonly string[]) => `${list(names)} went back on sale.`;
+export const holdAgain = "Hold them again";
+export const dismiss = "Start over";
+export const booked = "Booked";
+export const reference = "Reference";
+export const referenceHelp = "Show this at the door.";
+export const bookMore = "Book more seats";
+export const earlierBookings = "Your bookings";
+export const room = "Room";
+export const starts = "Starts";
+export const details = "Show your pick";
 
-  opensIn: (time: string) => `The sale opens in ${time}`,
-  opensWhen: (time: string) => `The sale opens ${time}.`,
-  saleIsOpen: "The sale is open.",
-  saleOver: "The sale is over.",
-  showCancelled: "This showtime has been cancelled.",
-  showDeleted: "This showtime is no longer offered.",
+export const opensIn = (time: string) => `The sale opens in ${time}`;
+export const opensWhen = (time: string) => `The sale opens ${time}.`;
+export const saleIsOpen = "The sale is open.";
+export const saleOver = "The sale is over.";
+export const showCancelled = "This showtime has been cancelled.";
+export const showDeleted = "This showtime is no longer offered.";
 
-  connecting: "Connecting…",
-  live: "Live",
-  polling: "Updated every few seconds",
-  offline: "Not connected. The map may be out of date. Trying again…",
+export const connecting = "Connecting…";
+export const live = "Live";
+export const polling = "Updated every few seconds";
+export const offline = "Not connected. The map may be out of date. Trying again…";
 
-  announceHeld: (names: readonly string[], time: string) => `You hold ${list(names)} for ${time}.`,
-  announceLost: (names: readonly string[]) =>
-    `${list(names)} ${names.length === 1 ? "was" : "were"} just taken by someone else.`,
-  announcePicked: (seat: string, count: number, total: string) => `${seat} picked. ${seats(count)}, ${total}.`,
-  announceUnpicked: (seat: string, count: number) => `${seat} removed. ${count === 0 ? "Nothing picked" : seats(count)}.`,
-  announceSoon: "One minute left to book your seats.",
-  announceExtended: (time: string) => `You have ${time} now.`,
-  announceReleased: "Your seats went back on sale.",
-  announceBooked: (reference: string) => `Booked. Your reference is ${reference}.`,
-  announceBack: "Connected again. The map is up to date.",
-  announceOthers: (taken: number, freed: number) =>
-    [taken > 0 && `${seats(taken)} taken`, freed > 0 && `${seats(freed)} freed`].filter(Boolean).join(", ") + ".",
-  notAvailable: (name: string, state: string) => `${name} is ${state}.`,
-  limitReached: (limit: number) => `You can hold up to ${seats(limit)} at a time.`,
-  someLost: (lost: readonly string[], kept: number) =>
-    `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available. ` +
-    (kept === 0 ? "Please pick other seats." : `Your other ${seats(kept)} ${kept === 1 ? "is" : "are"} still picked.`),
-  notAdded: (lost: readonly string[]) => `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available.`,
-  partlyGone: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? "is" : "are"} no longer yours.`,
-  holdGone: "Your hold has ended.",
-  spoken: (minutes: number, secondsLeft: number) =>
-    [minutes > 0 && several(minutes, "minute", "minutes"), (minutes === 0 || secondsLeft > 0) && several(secondsLeft, "second", "seconds")]
-      .filter(Boolean)
-      .join(" "),
-};
+export const announceHeld = (names: readonly string[], time: string) => `You hold ${list(names)} for ${time}.`;
+export const announceLost = (names: readonly string[]) =>
+  `${list(names)} ${names.length === 1 ? "was" : "were"} just taken by someone else.`;
+export const announcePicked = (seat: string, count: number, total: string) => `${seat} picked. ${seats(count)}, ${total}.`;
+export const announceUnpicked = (seat: string, count: number) => `${seat} removed. ${count === 0 ? "Nothing picked" : seats(count)}.`;
+export const announceSoon = "One minute left to book your seats.";
+export const announceExtended = (time: string) => `You have ${time} now.`;
+export const announceReleased = "Your seats went back on sale.";
+export const announceBooked = (reference: string) => `Booked. Your reference is ${reference}.`;
+export const announceBack = "Connected again. The map is up to date.";
+export const announceOthers = (taken: number, freed: number) =>
+  [taken > 0 && `${seats(taken)} taken`, freed > 0 && `${seats(freed)} freed`].filter(Boolean).join(", ") + ".";
+export const notAvailable = (name: string, state: string) => `${name} is ${state}.`;
+export const limitReached = (limit: number) => `You can hold up to ${seats(limit)} at a time.`;
+export const someLost = (lost: readonly string[], kept: number) =>
+  `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available. ` +
+  (kept === 0 ? "Please pick other seats." : `Your other ${seats(kept)} ${kept === 1 ? "is" : "are"} still picked.`);
+export const notAdded = (lost: readonly string[]) => `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available.`;
+export const partlyGone = (names: readonly string[]) => `${list(names)} ${names.length === 1 ? "is" : "are"} no longer yours.`;
+export const holdGone = "Your hold has ended.";
+export const spoken = (minutes: number, secondsLeft: number) =>
+  [minutes > 0 && several(minutes, "minute", "minutes"), (minutes === 0 || secondsLeft > 0) && several(secondsLeft, "second", "seconds")]
+    .filter(Boolean)
+    .join(" ");
 
 /** A sentence for people for every code of docs/errors.md. */
 export const problems: Record<string, string> = {
