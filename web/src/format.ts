@@ -6,6 +6,9 @@ import * as strings from "./strings";
 /** The page speaks English; of that, what the reader is used to. */
 const locale = (globalThis.navigator?.languages ?? []).find((language) => /^en\b/i.test(language)) ?? "en-GB";
 
+/** 9:05 PM, but 09:05. */
+const hour = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12 ? "numeric" : "2-digit";
+
 /** 1250 EUR as €12.50: Intl knows how many minor units a currency has. */
 export function money({ amount, currency }: Amount): string {
   const format = new Intl.NumberFormat(locale, { style: "currency", currency });
@@ -36,7 +39,7 @@ export interface Starts {
 const written = (showtime: Starts, options: Intl.DateTimeFormatOptions): string =>
   new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(onTheWall(showtime.starts_at_local, showtime.starts_at));
 
-export const clockTime = (showtime: Starts): string => written(showtime, { hour: "numeric", minute: "2-digit" });
+export const clockTime = (showtime: Starts): string => written(showtime, { hour, minute: "2-digit" });
 
 export const longDate = (showtime: Starts): string => written(showtime, { weekday: "long", day: "numeric", month: "long" });
 
@@ -50,7 +53,7 @@ export const dayKey = (showtime: Starts): string =>
 
 /** A point in time by the cinema's clock. */
 export function momentIn(zone: string | undefined, at: string): string {
-  const options: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
+  const options: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short", hour, minute: "2-digit" };
   try {
     return new Intl.DateTimeFormat(locale, { ...options, ...(zone ? { timeZone: zone } : {}) }).format(new Date(at));
   } catch {
