@@ -19,6 +19,8 @@ export interface LiveEvents {
 
 /** Heartbeats come every 15 seconds: whoever hears nothing for so long has lost the connection. */
 const SILENCE_MS = 40_000;
+/** A new connection speaks at once; some proxies open it and let nothing through. */
+const FIRST_WORD_MS = 10_000;
 const POLL_MS = 3_000;
 /** How long polling goes on before a live connection is tried again. */
 const POLL_FOR_MS = 60_000;
@@ -103,19 +105,18 @@ export class Live {
 
   #connect(): void {
     if (this.#ended) return;
-    if (this.#transport === "socket") this.#openSocket();
-    else if (this.#transport === "events") this.#openEvents();
-    else this.#pollFor(performance.now() + POLL_FOR_MS);
+    try {
+      if (this.#transport === "socket") this.#openSocket();
+      else if (this.#transport === "events") this.#openEvents();
+      else this.#pollFor(performance.now() + POLL_FOR_MS);
+    } catch {
+      // The browser does not have it, or lets nobody use it.
+      this.#failed();
+    }
   }
 
   #openSocket(): void {
-    let socket: WebSocket;
-    try {
-      socket = new WebSocket(this.#address("ws"));
-    } catch {
-      this.#failed();
-      return;
-    }
+    const socket = new WebSocket(this.#address("ws"));
     const over = this.#guarded(() => {
       socket.onmessage = socket.onclose = socket.onerror = null;
       socket.close();
@@ -139,16 +140,18 @@ export class Live {
   #guarded(close: () => void): () => void {
     this.#close = close;
     this.#heardAt = performance.now();
+    const openedAt = this.#heardAt;
     const over = () => {
       this.#drop();
       this.#failed();
     };
     const listen = () => {
       const silence = performance.now() - this.#heardAt;
-      if (silence >= SILENCE_MS) over();
-      else this.#later(listen, SILENCE_MS - silence + 50);
+      const patience = this.#heardAt === openedAt ? FIRST_WORD_MS : SILENCE_MS;
+      if (silence >= patience) over();
+      else this.#later(listen, patience - silence + 50);
     };
-    this.#later(listen, SILENCE_MS);
+    this.#later(listen, FIRST_WORD_MS);
     return over;
   }
 

@@ -16,6 +16,8 @@ interface Look {
 
 export class Viewport {
   #look: Look = { x: 0, y: 0, scale: 1 };
+  /** Where a motion leads: the next one goes on from there, however fast keys are pressed. */
+  #aim = this.#look;
   #size = { width: 1, height: 1 };
   #fitted = true;
   #motion = 0;
@@ -61,11 +63,11 @@ export class Viewport {
 
   /** Zooms so that what is under a point of the element stays there. */
   zoomAt(left: number, top: number, factor: number, smoothly = false): void {
-    const scale = this.#within(this.#look.scale * factor);
+    const scale = this.#within(this.#aim.scale * factor);
     const [across, down] = [left - this.#size.width / 2, top - this.#size.height / 2];
-    const shift = 1 / this.#look.scale - 1 / scale;
+    const shift = 1 / this.#aim.scale - 1 / scale;
     this.#fitted = scale <= this.#fitting().scale * 1.001;
-    this.#go({ x: this.#look.x + across * shift, y: this.#look.y + down * shift, scale }, smoothly);
+    this.#go({ x: this.#aim.x + across * shift, y: this.#aim.y + down * shift, scale }, smoothly);
   }
 
   /** Looks at a place of the room from so near. */
@@ -76,19 +78,19 @@ export class Viewport {
 
   panBy(across: number, down: number): void {
     this.#fitted = false;
-    this.#go({ ...this.#look, x: this.#look.x - across / this.#look.scale, y: this.#look.y - down / this.#look.scale }, false);
+    this.#go({ ...this.#aim, x: this.#aim.x - across / this.#aim.scale, y: this.#aim.y - down / this.#aim.scale }, false);
   }
 
   /** Moves just so far that a place can be seen. */
   reveal(x: number, y: number): void {
     const margin = 1.2;
-    const [halfWidth, halfHeight] = [this.#size.width / 2 / this.#look.scale, this.#size.height / 2 / this.#look.scale];
+    const [halfWidth, halfHeight] = [this.#size.width / 2 / this.#aim.scale, this.#size.height / 2 / this.#aim.scale];
     const closer = (at: number, middle: number, half: number) => {
       const reach = Math.max(0, half - margin);
       return Math.abs(at - middle) <= reach ? middle : at - Math.sign(at - middle) * reach;
     };
-    const next = { ...this.#look, x: closer(x, this.#look.x, halfWidth), y: closer(y, this.#look.y, halfHeight) };
-    if (next.x !== this.#look.x || next.y !== this.#look.y) this.#go(next, true);
+    const next = { ...this.#aim, x: closer(x, this.#aim.x, halfWidth), y: closer(y, this.#aim.y, halfHeight) };
+    if (next.x !== this.#aim.x || next.y !== this.#aim.y) this.#go(next, true);
   }
 
   /** Where in the room a point of the element is. */
@@ -129,12 +131,13 @@ export class Viewport {
     const { clientWidth, clientHeight } = this.#element.parentElement ?? this.#element;
     if (clientWidth === 0 || clientHeight === 0) return;
     this.#size = { width: clientWidth, height: clientHeight };
-    this.#go(this.#fitted ? this.#fitting() : { ...this.#look, scale: this.#within(this.#look.scale) }, false);
+    this.#go(this.#fitted ? this.#fitting() : { ...this.#aim, scale: this.#within(this.#aim.scale) }, false);
   }
 
   #go(wanted: Look, smoothly: boolean): void {
     cancelAnimationFrame(this.#motion);
     const [from, to] = [this.#look, this.#bounded(wanted)];
+    this.#aim = to;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!smoothly || still) {
       this.#apply(to);
