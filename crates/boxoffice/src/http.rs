@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod cors;
+mod encoded;
 pub mod entries;
 pub mod handlers;
 pub mod json;
@@ -33,7 +34,7 @@ use crate::live::{self, Live};
 use auth::{Keys, Tokens};
 use entries::EntryCache;
 use handlers::catalogue::change;
-use handlers::{bookings, catalogue, holds, operations, pages, plans, seats, showtimes, staff};
+use handlers::{bookings, catalogue, holds, operations, pages, plans, seat_page, seats, showtimes, staff};
 use log::AccessLog;
 use metrics::Metrics;
 use openapi::Described;
@@ -185,7 +186,9 @@ routes! {
         .route("/openapi.json", get(pages::description))
         .route("/docs", get(pages::docs))
         .route("/problems/{code}", get(pages::problem))
-        .route("/", get(pages::index))
+        .route("/", get(seat_page::programme))
+        .route("/showtimes/{id}", get(seat_page::showtime))
+        .route("/assets/{version}/{file}", get(seat_page::asset))
 }
 
 /// Every route there is, and the answers where there is none.

@@ -20,13 +20,14 @@ fn read(name: &str) -> String {
 }
 
 /// All files below the workspace with one of these endings, as (path from the root, text). Hidden folders and what
-/// is built are left out.
+/// is built or installed are left out.
 fn files(endings: &[&str]) -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
+            let ours = !["target", "node_modules"].contains(&name.as_str()) && !name.starts_with('.');
+            if path.is_dir() && ours {
                 walk(&path, found);
             } else if path.is_file() {
                 found.push(path);

@@ -6,6 +6,7 @@ pub mod holds;
 pub mod operations;
 pub mod pages;
 pub mod plans;
+pub mod seat_page;
 pub mod seats;
 pub mod showtimes;
 pub mod staff;

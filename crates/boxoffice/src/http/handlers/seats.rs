@@ -1,7 +1,6 @@
 //! `GET /v1/showtimes/{id}/seats`: the seat map from memory, encoded once for each revision.
 
-use std::io::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
@@ -10,9 +9,9 @@ use axum::response::Response;
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::time::Timestamp;
 use boxoffice_engine::board::Board;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::super::encoded::{Encoded, is_current};
 use super::super::problem::Problem;
 use super::super::request::{Asked, Id, number};
 use super::super::wire::{self, seats};
@@ -28,9 +27,7 @@ struct EncodedMap {
     /// When the first of its holds expires, and the map is another without a new revision.
     valid_until: Timestamp,
     etag: HeaderValue,
-    plain: Bytes,
-    gzip: OnceLock<Bytes>,
-    brotli: OnceLock<Bytes>,
+    body: Encoded,
 }
 
 /// `GET /v1/showtimes/{id}/seats`
@@ -89,19 +86,12 @@ fn changed(app: &App, board: &Board, epoch: Option<&str>, since: u64) -> Respons
 
 fn whole(app: &App, board: &Arc<Board>, headers: &HeaderMap) -> Response {
     let map = encoded(app, board);
-    let mut response = if matches(headers, &map.etag) {
+    let mut response = if is_current(headers, &map.etag) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        let (body, encoding) = map.body(headers);
-        let mut response = Response::new(Body::from(body));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(encoding) = encoding {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-        response
+        map.body.answer(headers, "application/json")
     };
     response.headers_mut().insert(header::ETAG, map.etag.clone());
     response
@@ -128,61 +118,12 @@ fn encoded(app: &App, board: &Arc<Board>) -> Arc<EncodedMap> {
         revision,
         valid_until: views.iter().filter_map(|view| view.expires_at).min().unwrap_or(Timestamp::MAX),
         etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("W/\"\"")),
-        plain: serde_json::to_vec(&map).unwrap_or_default().into(),
-        gzip: OnceLock::new(),
-        brotli: OnceLock::new(),
+        body: Encoded::new(serde_json::to_vec(&map).unwrap_or_default()),
     });
     if let Some(cache) = cache {
         cache.0.store(Some(Arc::clone(&map)));
     }
     map
-}
-
-impl EncodedMap {
-    /// The body in the best encoding that the client takes.
-    fn body(&self, headers: &HeaderMap) -> (Bytes, Option<&'static str>) {
-        let accepts = |name: &str| {
-            let all = headers.get_all(header::ACCEPT_ENCODING).into_iter();
-            let mut parts = all.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-            parts.any(|part| {
-                let (coding, parameters) = part.split_once(';').unwrap_or((part, ""));
-                let refused =
-                    matches!(parameters.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
-                coding.trim().eq_ignore_ascii_case(name) && !refused
-            })
-        };
-        if accepts("br") {
-            return (self.brotli.get_or_init(|| brotli_encode(&self.plain)).clone(), Some("br"));
-        }
-        if accepts("gzip") {
-            return (self.gzip.get_or_init(|| gzip(&self.plain)).clone(), Some("gzip"));
-        }
-        (self.plain.clone(), None)
-    }
-}
-
-fn gzip(plain: &[u8]) -> Bytes {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(5));
-    // Writing to a vector cannot fail.
-    let _ = encoder.write_all(plain);
-    encoder.finish().unwrap_or_default().into()
-}
-
-fn brotli_encode(plain: &[u8]) -> Bytes {
-    let mut out = Vec::new();
-    let mut encoder = brotli::CompressorWriter::new(&mut out, 4096, 4, 20);
-    // Writing to a vector cannot fail.
-    let _ = encoder.write_all(plain);
-    drop(encoder);
-    out.into()
-}
-
-/// Whether If-None-Match names this map (weak comparison, RFC 9110 section 13.1.2).
-fn matches(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    let own = etag.to_str().unwrap_or_default().trim_start_matches("W/");
-    headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.trim() == "*" || value.split(',').any(|tag| tag.trim().trim_start_matches("W/") == own)
-    })
 }
 
 #[cfg(test)]

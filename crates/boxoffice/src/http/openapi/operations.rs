@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::problem::Code;
 use super::Description;
-use super::operation::Access::{Open, Public};
+use super::operation::Access::Open;
 use super::operation::Operation;
 use super::schema::{answer, one_of, said, text};
 
@@ -54,22 +54,47 @@ pub(super) fn add(description: &mut Description) {
     for (path, id, purpose) in [
         ("/docs", "readDocs", "This description as a page"),
         ("/problems/{code}", "readProblem", "The page that explains a code"),
-        ("/", "readIndex", "The list of showtimes as a page"),
     ] {
-        let access = if path == "/" { Public } else { Open };
-        let mut page = Operation::new(id, TAG, purpose, access);
+        let mut page = Operation::new(id, TAG, purpose, Open);
         if path.ends_with("{code}") {
             page = page.path("code", "ProblemCode", Code::RouteNotFound);
-        } else if path == "/" {
-            page = page.text("Not there if `page = \"off\"`.").refuses(&[Code::RouteNotFound]);
         }
-        let content = plain("text/html", "<!doctype html><title>Boxoffice</title>");
-        description.add(
-            "get",
-            path,
-            page.answers_with(200, "A page.", Some(content), &["Content-Security-Policy"]),
-        );
+        description.add("get", path, page.answers_with(200, "A page.", Some(html()), &[POLICY]));
     }
+    seat_page(description);
+}
+
+const POLICY: &str = "Content-Security-Policy";
+
+/// The seat page is for people; programs only need to know that it is there.
+fn seat_page(description: &mut Description) {
+    let absent = "Not there if `page = \"off\"`.";
+    let programme = Operation::new("readPage", TAG, "The seat page: the programme", Open).text(absent);
+    let showtime = Operation::new("readShowtimePage", TAG, "The seat page: one showtime's live map", Open)
+        .text(absent)
+        .path("id", "ShowtimeId", Code::RouteNotFound);
+    for (path, page) in [("/", programme), ("/showtimes/{id}", showtime)] {
+        let page = page
+            .refuses(&[Code::RouteNotFound])
+            .answers_with(200, "A page.", Some(html()), &[POLICY, "ETag"])
+            .answers_with(304, "It is as it was.", None, &["ETag"]);
+        description.add("get", path, page);
+    }
+    let file = json!({"schema": {"type": "string"}});
+    let kinds = json!({"text/javascript": file, "text/css": file, "image/svg+xml": file});
+    let asset = Operation::new("readPageFile", TAG, "A file that the seat page loads", Open)
+        .text(absent)
+        .path("version", "PageVersion", Code::RouteNotFound)
+        .path("file", "PageFile", Code::RouteNotFound)
+        .answers_with(200, "The file.", Some(kinds), &[POLICY, "ETag"])
+        .answers_with(304, "It is as it was.", None, &["ETag"]);
+    description.add("get", "/assets/{version}/{file}", asset);
+    description.schema("PageVersion", said(text(), "The hash of the page's files."));
+    description.schema("PageFile", one_of(["page.js", "page.css", "icon.svg"]));
+}
+
+fn html() -> Value {
+    plain("text/html", "<!doctype html><title>Boxoffice</title>")
 }
 
 fn plain(kind: &str, example: &str) -> Value {

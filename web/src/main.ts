@@ -1,0 +1,30 @@
+/** Where the page begins: shows the place that the address names. */
+
+import { Announcer } from "./announcer";
+import { html, inside } from "./dom";
+import { showProgramme } from "./programme";
+import { programmePath, startRouter } from "./router";
+import { showShowtime, type Shown } from "./showtime";
+import * as strings from "./strings";
+
+const sells = document.documentElement.dataset["page"] !== "view";
+const main = html("main", { id: "main" });
+const top = html("header", { class: "top" });
+document.body.replaceChildren(top, main);
+const announcer = new Announcer();
+
+let shown: Shown | undefined;
+let visits = 0;
+
+startRouter((place) => {
+  shown?.leave();
+  main.className = place.at;
+  top.replaceChildren(inside(programmePath(), { class: "brand" }, strings.siteTitle));
+  shown = place.at === "programme" ? showProgramme(main, place.query) : showShowtime(main, place.showtime, announcer, sells);
+  // What was read before is gone; a screen reader goes on at the top of what is new.
+  if (visits++ > 0) {
+    scrollTo(0, 0);
+    main.tabIndex = -1;
+    main.focus({ preventScroll: true });
+  }
+});

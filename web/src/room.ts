@@ -1,0 +1,190 @@
+/** The seat map as one thing: drawing, gestures, keyboard and sections together. */
+
+import { button, html, set, svg } from "./dom";
+import { Drawing, paint } from "./drawing";
+import { boxOf, seatsOf, sectionsOf, SECTIONS_FROM, type Seat, type Section } from "./geometry";
+import { watchGestures } from "./gestures";
+import { Roving } from "./keyboard";
+import { seatName, type Category, type Standing } from "./seat_look";
+import * as strings from "./strings";
+import type { Plan, Showtime } from "./types";
+import { Viewport } from "./viewport";
+
+/** Pixels for one unit from which numbers can be read, and from which rows' names can. */
+const NUMBERS_FROM = 22;
+const ROW_NAMES_FROM = 11;
+/** How near the keyboard's focus comes at least. */
+const KEYBOARD_SCALE = 26;
+
+export interface RoomEvents {
+  press(seat: Seat): void;
+  standing(seat: string): Standing;
+}
+
+export class Room {
+  readonly element: HTMLElement;
+  readonly seats: readonly Seat[];
+  readonly byLabel: ReadonlyMap<string, Seat>;
+  readonly #svg = svg("svg", { class: "map", preserveAspectRatio: "xMidYMid meet" });
+  readonly #back: HTMLButtonElement;
+  readonly #viewport: Viewport;
+  readonly #roving: Roving;
+  readonly #sections: readonly Section[];
+  #drawing: Drawing | undefined;
+
+  readonly #plan: Plan;
+  #showtime: Showtime;
+  readonly #categories: ReadonlyMap<string, Category>;
+  readonly #events: RoomEvents;
+
+  constructor(
+    plan: Plan,
+    showtime: Showtime,
+    categories: ReadonlyMap<string, Category>,
+    events: RoomEvents,
+  ) {
+    this.#plan = plan;
+    this.#showtime = showtime;
+    this.#categories = categories;
+    this.#events = events;
+    this.seats = seatsOf(plan);
+    this.byLabel = new Map(this.seats.map((seat) => [seat.label, seat]));
+    this.#sections = this.seats.length > SECTIONS_FROM ? sectionsOf(this.seats) : [];
+    paint(this.#svg, categories);
+    this.#viewport = new Viewport(this.#svg, { x: 0, y: 0, ...plan.size }, (scale) => this.#scaled(scale));
+    this.#back = button("sections", strings.allSections, () => this.#showSections(), { class: "back-to-sections", hidden: true });
+    this.#roving = new Roving(this.#svg, {
+      seats: () => this.#drawing?.seats ?? [],
+      element: (seat) => this.#drawing?.element(seat.label),
+      press: (seat) => this.#events.press(seat),
+      reveal: (seat) => this.#reveal(seat),
+      zoom: (direction) => this.#zoom(direction),
+    });
+    watchGestures(this.#svg, this.#viewport, (target) => this.#tapped(target));
+    this.element = html(
+      "div",
+      { class: "room-frame" },
+      html("p", { class: "unseen", id: "map-help" }, strings.mapHelp),
+      html("div", { class: "canvas" }, this.#svg),
+      this.#back,
+      html(
+        "div",
+        { class: "zoom", role: "group" },
+        button("zoom-in", "+", () => this.#zoom(1), { "aria-label": strings.zoomIn }),
+        button("zoom-out", "−", () => this.#zoom(-1), { "aria-label": strings.zoomOut }),
+        button("zoom-fit", "⤢", () => this.#zoom(0), { "aria-label": strings.zoomFit }),
+      ),
+    );
+    if (this.#sections.length > 0) this.#showSections();
+    else this.#showSeats(this.seats);
+  }
+
+  /** The showtime has other prices now. */
+  renew(showtime: Showtime): void {
+    this.#showtime = showtime;
+    this.refresh(this.#drawing?.seats.map(({ label }) => label) ?? []);
+  }
+
+  /** Shows what these seats are now. */
+  refresh(labels: Iterable<string>): void {
+    for (const label of labels) {
+      const seat = this.byLabel.get(label);
+      if (seat) this.#drawing?.show(seat, this.#events.standing(label), this.#name);
+    }
+    if (!this.#drawing) this.#labelSections();
+  }
+
+  readonly #name = (seat: Seat, standing: Standing): string =>
+    seatName(seat, this.#categories.get(seat.category), this.#showtime, standing);
+
+  #showSeats(seats: readonly Seat[]): void {
+    // A part of a room has no screen of its own.
+    const whole = seats.length === this.seats.length;
+    this.#drawing = new Drawing(seats, this.#categories, whole ? this.#plan.screen : null);
+    this.#svg.replaceChildren(this.#drawing.content);
+    set(this.#svg, "role", "grid");
+    set(this.#svg, "aria-multiselectable", "true");
+    set(this.#svg, "aria-label", strings.seatMap(this.#showtime.auditorium.name));
+    set(this.#svg, "aria-describedby", "map-help");
+    this.refresh(seats.map(({ label }) => label));
+    this.#roving.settle(seats[0]);
+    this.#viewport.setContent(this.#drawing.box);
+  }
+
+  /** Large rooms: their sections, each with how much is free. */
+  #showSections(): void {
+    this.#drawing = undefined;
+    this.#back.hidden = true;
+    const shapes = this.#sections.map((section, number) => {
+      const { x, y, width, height } = section.box;
+      const size = Math.min(width / (0.62 * section.name.length + 1), height / 4, 6);
+      const label = (role: string, down: number, share: number) =>
+        svg("text", { class: role, x: x + width / 2, y: y + height / 2 + down * size, "font-size": size * share });
+      return svg(
+        "g",
+        { class: "section", role: "button", tabindex: 0, "data-section": number },
+        svg("rect", { x, y, width, height, rx: 0.6 }),
+        label("section-name", 0, 1),
+        label("section-free", 1.1, 0.75),
+      );
+    });
+    this.#svg.replaceChildren(svg("g", { class: "room" }, ...shapes));
+    for (const name of ["aria-multiselectable", "aria-describedby"]) this.#svg.removeAttribute(name);
+    set(this.#svg, "role", "group");
+    set(this.#svg, "aria-label", strings.sectionsOf(this.#showtime.auditorium.name));
+    for (const shape of shapes) {
+      shape.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        this.#open(shape);
+      });
+    }
+    this.#labelSections();
+    this.#viewport.setContent(boxOf(this.seats, 1.5));
+  }
+
+  #labelSections(): void {
+    for (const shape of this.#svg.querySelectorAll<SVGGElement>("[data-section]")) {
+      const section = this.#sections[Number(shape.getAttribute("data-section"))];
+      if (!section) continue;
+      const free = section.seats.filter(({ label }) => this.#events.standing(label) === "available").length;
+      const mine = section.seats.some(({ label }) => ["picked", "mine"].includes(this.#events.standing(label)));
+      set(shape, "aria-label", strings.section(section.name, free, section.seats.length));
+      set(shape, "data-mine", String(mine));
+      set(shape, "data-free", free === 0 ? "none" : "some");
+      const [name, count] = shape.querySelectorAll("text");
+      if (name) name.textContent = section.name;
+      if (count) count.textContent = free === 0 ? strings.soldOut : String(free);
+    }
+  }
+
+  #open(shape: Element): void {
+    const section = this.#sections[Number(shape.getAttribute("data-section"))];
+    if (!section) return;
+    this.#showSeats(section.seats);
+    this.#back.hidden = false;
+    const first = section.seats[0];
+    if (first) this.#drawing?.element(first.label)?.focus({ preventScroll: true });
+  }
+
+  #tapped(target: Element): void {
+    const seat = this.byLabel.get(target.getAttribute("data-seat") ?? "");
+    if (seat) this.#events.press(seat);
+    else if (target.hasAttribute("data-section")) this.#open(target);
+  }
+
+  #reveal(seat: Seat): void {
+    if (this.#viewport.scale < KEYBOARD_SCALE && !this.#viewport.isFitted) this.#viewport.zoomTo(seat.x, seat.y, KEYBOARD_SCALE);
+    else this.#viewport.reveal(seat.x, seat.y);
+  }
+
+  #zoom(direction: 1 | -1 | 0): void {
+    if (direction === 0) this.#viewport.fit();
+    else this.#viewport.zoomBy(direction > 0 ? 1.5 : 1 / 1.5);
+  }
+
+  #scaled(scale: number): void {
+    this.#svg.classList.toggle("numbered", scale >= NUMBERS_FROM);
+    this.#svg.classList.toggle("far", scale < ROW_NAMES_FROM);
+  }
+}

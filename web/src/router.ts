@@ -1,0 +1,46 @@
+/** Where in the page somebody is, as the address bar tells: the programme, or one showtime. */
+
+export type Place = { at: "programme"; query: URLSearchParams } | { at: "showtime"; showtime: string };
+
+const SHOWTIME = /\/showtimes\/([^/]+)\/?$/;
+
+/** What stands before the page's own path: a proxy may have put it below another one. */
+export function rootOf(pathname: string): string {
+  return pathname.replace(SHOWTIME, "").replace(/\/$/, "");
+}
+
+export function placeOf(pathname: string, search: string): Place {
+  const showtime = SHOWTIME.exec(pathname)?.[1];
+  if (showtime === undefined) return { at: "programme", query: new URLSearchParams(search) };
+  try {
+    return { at: "showtime", showtime: decodeURIComponent(showtime) };
+  } catch {
+    return { at: "showtime", showtime };
+  }
+}
+
+export const root = (): string => rootOf(location.pathname);
+
+export const showtimePath = (showtime: string): string => `${root()}/showtimes/${encodeURIComponent(showtime)}`;
+
+export const programmePath = (query = ""): string => `${root()}/${query}`;
+
+/** Shows a place whenever the address changes: by a link of ours, by Back, by Forward. */
+export function startRouter(show: (place: Place) => void): void {
+  const arrive = () => show(placeOf(location.pathname, location.search));
+  addEventListener("popstate", arrive);
+  document.addEventListener("click", (event) => {
+    const link = (event.target as Element | null)?.closest?.("a[data-inside]") as HTMLAnchorElement | null;
+    // New tabs and windows are the browser's affair.
+    if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    if (link.href !== location.href) history.pushState(null, "", link.href);
+    arrive();
+  });
+  arrive();
+}
+
+/** Changes the query of the place where one is: not a step for Back. */
+export function replaceQuery(query: string): void {
+  history.replaceState(history.state, "", location.pathname + query);
+}

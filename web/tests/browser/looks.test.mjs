@@ -1,0 +1,140 @@
+// Everybody can read it, in light and dark, and it keeps to itself. BOXOFFICE_SCREENSHOTS names a folder for pictures.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { hall, House, until } from "./house.mjs";
+import { goHome, visit } from "./visitor.mjs";
+
+const HALL = JSON.parse(readFileSync(new URL("../../../samples/plans/grand-hall.json", import.meta.url), "utf8"));
+const PLANS = process.env.BOXOFFICE_PLANS;
+
+let house;
+before(async () => (house = await House.open()));
+after(async () => {
+  await goHome();
+  await house.close();
+});
+
+async function picture(visitor, name) {
+  const folder = process.env.BOXOFFICE_SCREENSHOTS;
+  if (folder) await visitor.page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+const SIZES = { desk: {}, phone: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 } };
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const [size, options] of Object.entries(SIZES)) {
+    test(`axe finds nothing: ${colorScheme}, ${size}`, async () => {
+      const show = await house.showtime(HALL);
+      await show.book("C1", "C2", "D1");
+      await show.hold("B5", "B6");
+      const ada = await visit(house, { colorScheme, ...options });
+      const look = async (name) => {
+        await picture(ada, `${name}-${colorScheme}-${size}`);
+        await ada.isAccessible(`${name}, ${colorScheme}, ${size}`);
+      };
+      await ada.page.goto(house.url);
+      await ada.page.waitForSelector(".movie");
+      await look("programme");
+      await ada.open(show);
+      await look("map");
+      await ada.page.locator('[data-key="zoom-in"]').click();
+      await ada.seat("A4").focus();
+      for (const key of ["Space", "ArrowRight", "Space"]) await ada.page.keyboard.press(key);
+      await ada.see("A5", "picked");
+      await ada.page.locator('[data-key="zoom-fit"]').click();
+      await look("picked");
+      await ada.press("hold");
+      await ada.phase("held");
+      await look("held");
+      await ada.press("book");
+      await ada.phase("booked");
+      await look("booked");
+      await ada.leave();
+    });
+  }
+}
+
+test("states differ by shape, and forced colours leave them readable", async () => {
+  const show = await house.showtime(HALL);
+  await show.book("C1");
+  await show.hold("C2");
+  const ada = await visit(house, { forcedColors: "active", reducedMotion: "reduce" });
+  await ada.open(show);
+  await ada.pick("C3");
+  const marks = await Promise.all(["C1", "C2", "C3", "C4"].map((label) => ada.seat(label).locator(".mark").getAttribute("d")));
+  assert.equal(new Set(marks).size, 4);
+  const bodies = await Promise.all(["C4", "D1", "E1"].map((label) => ada.seat(label).locator(".body").getAttribute("d")));
+  assert.equal(new Set(bodies).size, 3, "each category has a shape of its own");
+  await ada.isAccessible("forced colours");
+  await picture(ada, "forced-colors");
+  await ada.leave();
+});
+
+test("a page that sells nothing shows the map alone", async () => {
+  const viewing = await House.open("--page", "view");
+  try {
+    const show = await viewing.showtime(hall(2, 5));
+    const ada = await visit(viewing);
+    await ada.open(show);
+    await ada.seat("A1").click();
+    assert.equal(await ada.standing("A1"), "available");
+    assert.match(await ada.panel(), /Tickets are sold elsewhere/);
+    await show.book("A2");
+    await ada.see("A2", "booked");
+    await ada.isAccessible("view");
+    await ada.leave();
+  } finally {
+    await viewing.close();
+  }
+});
+
+test("a room of more than 3,000 seats opens by sections", async () => {
+  const zone = (name) => ({ name, rows: Array.from({ length: 40 }, (_, row) => ({ row: `${name[0]}${row + 1}`, seats: 30 })) });
+  const plan = { rows: [] };
+  for (const name of ["Stalls", "Circle", "Balcony"]) for (const row of zone(name).rows) plan.rows.push({ ...row, zone: name });
+  const show = await house.showtime(plan);
+  const { seats } = await house.get(`${show.path}/seats`);
+  assert.equal(seats.length, 3600);
+  const ada = await visit(house);
+  await ada.open(show);
+  const sections = ada.page.locator(".section");
+  assert.match(await sections.first().getAttribute("aria-label"), /Stalls: 1200 of 1200 seats available/);
+  await picture(ada, "sections");
+  await ada.isAccessible("sections");
+  await show.book(seats[0].seat);
+  await until("the count goes down", async () => /1199 of 1200/.test(await sections.first().getAttribute("aria-label")));
+  await sections.first().click();
+  await ada.see(seats[0].seat, "booked");
+  assert.equal(await ada.page.locator(".seat").count(), 1200);
+  await picture(ada, "section");
+  await ada.isAccessible("a section");
+  await ada.page.keyboard.press("ArrowRight");
+  await ada.press("sections");
+  assert.equal(await sections.count(), 3);
+  await ada.leave();
+});
+
+test("real rooms", { skip: PLANS && existsSync(PLANS) ? false : "BOXOFFICE_PLANS names no folder of real seating plans" }, async () => {
+  // One is there to be refused.
+  const files = readdirSync(PLANS).filter((name) => name.endsWith(".json"));
+  let shown = 0;
+  for (const name of files) {
+    const plan = JSON.parse(readFileSync(join(PLANS, name), "utf8"));
+    const show = await house.showtime(plan).catch((error) => assert.match(String(error), /invalid_plan/));
+    if (!show) continue;
+    shown += 1;
+    for (const [size, options] of Object.entries(SIZES)) {
+      const ada = await visit(house, options);
+      await ada.open(show);
+      const { seats } = await house.get(`${show.path}/seats`);
+      assert.equal(await ada.page.locator(".seat").count(), seats.length, name);
+      await ada.agrees(show);
+      await picture(ada, `${name.replace(/\.json$/, "")}-${size}`);
+      await ada.isAccessible(name);
+      await ada.leave();
+    }
+  }
+  assert.ok(shown > 0, "a plan was shown");
+});

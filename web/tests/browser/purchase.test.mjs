@@ -1,0 +1,192 @@
+// The whole purchase, and everything that may go wrong in it.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { hall, House, until } from "./house.mjs";
+import { goHome, visit } from "./visitor.mjs";
+
+let house;
+before(async () => (house = await House.open()));
+after(async () => {
+  await goHome();
+  await house.close();
+});
+
+test("pick, hold, reload, book", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house);
+  await ada.page.goto(house.url);
+  await ada.page.locator(".time").first().click();
+  await ada.page.waitForSelector(".seat");
+  await ada.page.goBack();
+  await ada.page.waitForSelector(".movie");
+  await ada.page.goForward();
+  await ada.open(show);
+  await ada.pick("B2", "B3");
+  await ada.page.locator('[data-key="ticket-B3"]').selectOption("child");
+  assert.match(await ada.page.locator(".total").innerText(), /€21\.50/);
+  await ada.press("hold");
+  await ada.phase("held");
+  assert.match(await ada.panel(), /You hold B2 and B3/);
+  await ada.page.reload();
+  await ada.phase("held");
+  assert.match(await ada.page.locator(".clock").innerText(), /^[78]:\d\d$/);
+  assert.equal(await ada.standing("B2"), "mine");
+  await ada.press("contact");
+  await ada.page.fill("#contact-name", "Ada");
+  await ada.page.fill("#contact-email", "ada@example.org");
+  // What is typed is not lost when the map moves on.
+  await show.book("A1");
+  await ada.see("A1", "booked");
+  await ada.press("book");
+  await ada.phase("booked");
+  const reference = (await ada.page.locator(".reference").innerText()).match(/[0-9A-Z]{5}-[0-9A-Z]{5}/)?.[0];
+  assert.ok(reference);
+  assert.match(await ada.panel(), /B2, B3[^]*Grand Hall, Lantern[^]*€21\.50/);
+  const { data } = await house.get(`/v1/bookings?reference=${reference}`);
+  assert.deepEqual([data.length, data[0].contact.name, data[0].contact.email], [1, "Ada", "ada@example.org"]);
+  await ada.agrees(show);
+  await ada.page.reload();
+  await ada.see("B2", "booked_mine");
+  assert.match(await ada.panel(), new RegExp(reference));
+  await ada.leave();
+});
+
+test("a hold can be changed, kept longer and given back", async () => {
+  const show = await house.showtime(hall(3, 6), { max_seats_per_hold: 3 });
+  const ada = await visit(house);
+  await ada.open(show);
+  await ada.pick("A1", "A2", "A3");
+  await ada.seat("A4").click();
+  await until("the limit is named", async () => /up to 3 seats/.test(await ada.page.locator("[data-notice]").innerText()));
+  await ada.press("hold");
+  await ada.phase("held");
+  await ada.seat("A2").click();
+  await ada.see("A2", "available");
+  await ada.seat("C6").click();
+  await ada.see("C6", "mine");
+  assert.equal((await show.statuses()).C6, "held");
+  await ada.press("extend");
+  await ada.phase("held");
+  await ada.press("let-go");
+  await ada.phase("picking");
+  await ada.see("A1", "available");
+  assert.ok(Object.values(await show.statuses()).every((status) => status === "available"));
+  await ada.page.reload();
+  await ada.phase("picking");
+  await ada.leave();
+});
+
+test("who loses a seat between pick and hold is told which, and keeps the rest", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house);
+  // News come late, so that the page cannot know.
+  await ada.page.routeWebSocket(/\/live/, () => {});
+  await ada.page.goto(show.page);
+  await ada.page.waitForSelector(".seat");
+  await ada.pick("A1", "A2", "A3");
+  await show.book("A2");
+  await ada.press("hold");
+  await until("the lost seat is named", async () => /A2 is no longer available. Your other 2 seats are still picked/.test(await ada.panel()));
+  assert.deepEqual([await ada.standing("A1"), await ada.standing("A3")], ["picked", "picked"]);
+  assert.equal((await show.statuses()).A1, "available");
+  await ada.press("hold");
+  await ada.phase("held");
+  assert.match(await ada.panel(), /You hold A1 and A3/);
+  await ada.leave();
+});
+
+test("a seat that a stranger takes leaves the pick at once", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house);
+  await ada.open(show);
+  await ada.pick("A1", "A2");
+  await show.hold("A2");
+  await ada.see("A2", "held");
+  assert.match(await ada.page.locator("[data-notice]").innerText(), /A2 is no longer available/);
+  assert.match(await ada.page.locator("[data-announce=urgent]").textContent(), /A2 was just taken/);
+  assert.equal(await ada.standing("A1"), "picked");
+  await ada.leave();
+});
+
+test("time is up: the seats go back, and can be held again", async () => {
+  const show = await house.showtime(hall(3, 6), { hold_ttl_s: 3, max_hold_ttl_s: 3 });
+  const ada = await visit(house);
+  await ada.open(show);
+  await ada.pick("A1", "A2");
+  await ada.press("hold");
+  await ada.phase("held");
+  assert.match(await ada.page.locator("[data-announce=urgent]").textContent(), /One minute left|^$/);
+  await ada.phase("time_up");
+  assert.match(await ada.panel(), /Time is up[^]*A1 and A2/);
+  await ada.see("A1", "available");
+  await show.book("A2");
+  await ada.see("A2", "booked");
+  await ada.press("again");
+  await until("the lost seat is named", async () => /A2 is no longer available/.test(await ada.panel()));
+  await ada.press("hold");
+  await ada.phase("held");
+  assert.match(await ada.panel(), /You hold A1/);
+  await ada.leave();
+});
+
+test("a hold whose answer was lost is found again, not doubled", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house, {}, { mayBeAway: true });
+  await ada.open(show);
+  await ada.pick("A1");
+  await ada.page.route("**/holds", async (route) => {
+    await route.fetch();
+    await route.abort();
+  });
+  await ada.press("hold");
+  await until("the server has the hold", async () => (await show.statuses()).A1 === "held");
+  await ada.page.unroute("**/holds");
+  await ada.page.reload();
+  await ada.phase("held");
+  assert.match(await ada.panel(), /You hold A1/);
+  await ada.press("let-go");
+  await ada.see("A1", "available");
+  await ada.leave();
+});
+
+test("another tab of the same browser has the same hold", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house);
+  await ada.open(show);
+  const other = await ada.context.newPage();
+  await other.goto(show.page);
+  await other.waitForSelector(".seat");
+  await ada.pick("A1");
+  await ada.press("hold");
+  await ada.phase("held");
+  await other.waitForSelector('.panel[data-phase="held"]');
+  await other.locator('[data-key="let-go"]').click();
+  await ada.phase("picking");
+  await ada.leave();
+});
+
+test("a sale that is to come counts down and opens by itself", async () => {
+  const show = await house.showtime(hall(3, 6), { on_sale_at: new Date(Date.now() + 4000).toISOString() });
+  const ada = await visit(house);
+  await ada.open(show);
+  assert.match(await ada.page.locator(".banner").innerText(), /opens in 0:0\d/);
+  await ada.seat("A1").click();
+  assert.equal(await ada.standing("A1"), "available");
+  await until("the sale opens", () => ada.page.locator(".banner").isHidden());
+  await ada.pick("A1");
+  await ada.press("hold");
+  await ada.phase("held");
+  await ada.leave();
+});
+
+test("a showtime that is not there says so, and so does junk", async () => {
+  const ada = await visit(house);
+  for (const id of ["sho_0000000000", "junk", "%F0%9F%8E%AC"]) {
+    await ada.page.goto(`${house.url}/showtimes/${id}`);
+    await ada.page.waitForSelector(".empty");
+    assert.match(await ada.page.locator("main").innerText(), /no such showtime/);
+  }
+  await ada.page.locator(".back").click();
+  await ada.page.waitForSelector(".movie");
+  await ada.leave();
+});
