@@ -10,6 +10,7 @@
 mod catching_up;
 mod in_flight;
 mod leaving;
+mod passing;
 mod reading;
 mod replay;
 
@@ -339,10 +340,8 @@ impl BoxOffice {
     ) -> Result<Verdict, Refused> {
         let (sender, outcome) = oneshot::channel();
         let mut in_flight = InFlight::new(&self.0, board, &decided, guards, Some(sender));
-        if takes_seats(command) && !self.0.ports.gate.is_local() && !in_flight.pass_gate().await {
-            let claimed = |seat: &_| (*seat, boxoffice_core::refusal::Unavailable::Claimed);
-            let refusal = Refusal::SeatUnavailable(decided.claims.iter().map(claimed).collect());
-            return Err(refusal.into());
+        if takes_seats(command) && !self.0.ports.gate.is_local() {
+            in_flight.pass_gate(&decided).await?;
         }
         self.enqueue(decided, command, in_flight)?;
         // A sender that was dropped without a word: the store gave up the transition without an outcome.

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod counters;
 pub mod gate;
 pub mod ids;
+pub mod link;
 pub mod queue;
 pub mod random;
 pub mod retention;
