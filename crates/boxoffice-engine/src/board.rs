@@ -279,7 +279,7 @@ impl Board {
         }
         if let Err(misapplied) = state.showtime.apply(event) {
             tracing::error!(showtime = %self.id, %misapplied, "the log contradicts the board; loading it anew");
-            self.broken.store(true, Ordering::Release);
+            self.note_broken();
             return;
         }
         for hold in change.holds.iter().filter(|hold| hold.status == HoldStatus::Active) {
@@ -379,6 +379,11 @@ impl Board {
     /// Whether any hold or booking still has seats.
     pub(crate) fn has_owners(&self) -> bool {
         self.state.lock().showtime.seats().iter().any(|seat| seat.owner != 0)
+    }
+
+    /// It is to be thrown away and loaded anew.
+    pub(crate) fn note_broken(&self) {
+        self.broken.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_broken(&self) -> bool {

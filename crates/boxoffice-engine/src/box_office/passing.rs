@@ -1,6 +1,7 @@
 //! Passing the gate: only for seats that are about to change hands.
 
 use boxoffice_core::change::{Change, SeatChange};
+use boxoffice_core::command::Command;
 use boxoffice_core::decide::Decided;
 use boxoffice_core::hold::HoldStatus;
 use boxoffice_core::plan::SeatNo;
@@ -11,9 +12,12 @@ use super::{InFlight, Refused};
 use crate::gate::Passage;
 
 impl InFlight {
-    /// Asks the gate for the seats that change hands.
-    pub(super) async fn pass_gate(&mut self, decided: &Decided) -> Result<(), Refused> {
+    /// Asks the gate for the seats that change hands, if it is worth a call.
+    pub(super) async fn pass_gate(&mut self, decided: &Decided, command: &Command) -> Result<(), Refused> {
         let Some(engine) = self.engine.upgrade() else { return Err(Refused::Draining) };
+        if engine.ports.gate.is_local() || !takes_seats(command) {
+            return Ok(());
+        }
         let change = &decided.transition.change;
         let seats = changing_hands(change);
         let token = engine.ports.random.next();
@@ -29,6 +33,14 @@ impl InFlight {
             }
             Passage::Shut => Err(Refused::Overloaded),
         }
+    }
+}
+
+fn takes_seats(command: &Command) -> bool {
+    match command {
+        Command::Hold(_) => true,
+        Command::Edit(_, edit) => !edit.add.is_empty(),
+        _ => false,
     }
 }
 
