@@ -275,7 +275,7 @@ impl Board {
         }
         if let Err(misapplied) = state.showtime.apply(event) {
             tracing::error!(showtime = %self.id, %misapplied, "the log contradicts the board; loading it anew");
-            self.broken.store(true, Ordering::Release);
+            self.note_broken();
             return;
         }
         for hold in change.holds.iter().filter(|hold| hold.status == HoldStatus::Active) {
@@ -348,6 +348,12 @@ impl Board {
     /// Whether any hold or booking still has seats.
     pub(crate) fn has_owners(&self) -> bool {
         self.state.lock().showtime.seats().iter().any(|seat| seat.owner != 0)
+    }
+
+    /// It is to be thrown away and loaded anew.
+    pub(crate) fn note_broken(&self) {
+        self.broken.store(true, Ordering::Release);
+        self.feed.wake();
     }
 
     /// Whether the log contradicted it, so that it is of no use any more.

@@ -38,6 +38,21 @@ impl Boards {
         Some(board)
     }
 
+    /// The board if it is loaded, without counting as a use of it.
+    pub(crate) fn peek(&self, id: ShowtimeId) -> Option<Arc<Board>> {
+        self.slots.read().get(&id)?.get().filter(|board| !board.is_broken()).cloned()
+    }
+
+    /// The boards that are loaded now and their revisions, by id, without counting as a use of them.
+    pub(crate) fn heads(&self) -> Vec<(ShowtimeId, u64)> {
+        let slots = self.slots.read();
+        let boards = slots.iter().filter_map(|(id, slot)| Some((*id, slot.get()?.revision())));
+        let mut heads: Vec<_> = boards.collect();
+        drop(slots);
+        heads.sort_unstable();
+        heads
+    }
+
     /// The board, loaded if need be: one `load` at a time, whose result serves all who wait. `load` gives `None`
     /// for a showtime that does not exist.
     pub(crate) async fn get<E, F>(

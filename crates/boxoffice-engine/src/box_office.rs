@@ -8,8 +8,11 @@
 //! point without leaving a claim behind or half an effect.
 
 mod catching_up;
+mod following;
+mod heads;
 mod in_flight;
 mod leaving;
+mod passing;
 mod reading;
 mod replay;
 
@@ -190,7 +193,10 @@ pub(crate) struct Inner {
     pub(crate) exclusive: bool,
     pub(crate) counters: Counters,
     key_id: AtomicU32,
-    node: u64,
+    pub(crate) node: u64,
+    /// How much later than others this node sweeps, so that not all do at the same moment.
+    pub(crate) stagger_ms: i64,
+    following: following::Following,
 }
 
 impl BoxOffice {
@@ -201,22 +207,27 @@ impl BoxOffice {
         let queue = Arc::new(CommitQueue::new(limits.commit_queue));
         let (sink, outcomes) = mpsc::unbounded_channel();
         ports.store.start(Arc::clone(&queue), sink);
-        let node = ports.random.next();
+        let (node, exclusive) = (ports.random.next(), ports.store.is_exclusive());
         let box_office = Self(Arc::new(Inner {
             boards: Boards::new(limits.boards),
-            exclusive: ports.store.is_exclusive(),
+            exclusive,
             ids: IdSource::default(),
             ports,
             limits,
             queue,
             counters: Counters::default(),
             key_id: AtomicU32::new(key_id),
+            stagger_ms: if exclusive { 0 } else { (node % sweeper::STAGGER_MS) as i64 },
+            following: following::Following::default(),
             node,
         }));
         let runtime = &box_office.0.ports.runtime;
         runtime.spawn(Box::pin(settle_all(outcomes)));
         runtime.spawn(Box::pin(sweeper::run(Arc::downgrade(&box_office.0))));
-        box_office.follow_bus();
+        if !exclusive {
+            runtime.spawn(Box::pin(heads::run(Arc::downgrade(&box_office.0))));
+            box_office.follow_bus();
+        }
         box_office
     }
 
@@ -342,11 +353,7 @@ impl BoxOffice {
     ) -> Result<Verdict, Refused> {
         let (sender, outcome) = oneshot::channel();
         let mut in_flight = InFlight::new(&self.0, board, &decided, guards, Some(sender));
-        if takes_seats(command) && !self.0.ports.gate.is_local() && !in_flight.pass_gate().await {
-            let claimed = |seat: &_| (*seat, boxoffice_core::refusal::Unavailable::Claimed);
-            let refusal = Refusal::SeatUnavailable(decided.claims.iter().map(claimed).collect());
-            return Err(refusal.into());
-        }
+        in_flight.pass_gate(&decided, command).await?;
         self.enqueue(decided, command, in_flight)?;
         // A sender that was dropped without a word: the store gave up the transition without an outcome.
         Ok(outcome.await.unwrap_or(Verdict::InDoubt))
@@ -440,14 +447,6 @@ enum Entry {
 /// Whether someone asks who may be refused from a board that is a little behind: with no token, key or version.
 fn stranger(command: &Command, caller: &Caller) -> bool {
     matches!(command, Command::Hold(request) if request.versions.is_empty()) && caller.request.is_none()
-}
-
-fn takes_seats(command: &Command) -> bool {
-    match command {
-        Command::Hold(_) => true,
-        Command::Edit(_, edit) => !edit.add.is_empty(),
-        _ => false,
-    }
 }
 
 /// Hands every outcome to its board, batch by batch.

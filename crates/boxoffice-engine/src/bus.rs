@@ -6,6 +6,8 @@ use boxoffice_core::change::Event;
 use boxoffice_core::id::ShowtimeId;
 use parking_lot::RwLock;
 
+use crate::link::{BusFigures, LinkHealth};
+
 /// A committed change of a showtime.
 pub type Message = (ShowtimeId, Arc<Event>);
 
@@ -14,11 +16,21 @@ pub type Subscriber = Box<dyn Fn(&[Message]) + Send + Sync>;
 
 /// Carries committed changes between nodes.
 pub trait Bus: Send + Sync {
-    /// Tells every other node.
+    /// Tells every other node. It does not wait: what there is no room for is lost.
     fn publish(&self, node: u64, messages: &[Message]);
 
     /// Calls `subscriber` with what nodes other than `node` publish. It must not block.
     fn subscribe(&self, node: u64, subscriber: Subscriber);
+
+    /// How its servers are; `None` if it has none.
+    fn health(&self) -> Option<LinkHealth> {
+        None
+    }
+
+    /// What it counts.
+    fn figures(&self) -> BusFigures {
+        BusFigures::default()
+    }
 }
 
 /// A bus between nodes in one process; with one node it carries nothing.

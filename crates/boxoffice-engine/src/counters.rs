@@ -8,7 +8,10 @@ use boxoffice_core::change::EventKind;
 pub type Figure = (&'static str, &'static str, &'static str, u64);
 
 const EVENTS: &str = "Changes of showtimes committed by this node, by kind of event.";
+const TICKS: &str = "Times that the watchers of a showtime were told of changes.";
 const HITS: &str = "Times that a limit turned something away, by the limit's key in the config.";
+const GAPS: &str = "Times that a change of another node came and one before it did not: the log was read.";
+const BEHIND: &str = "Boards found behind the store with no word from another node: the log was read.";
 
 const KIND_COUNT: usize = 11;
 
@@ -37,6 +40,10 @@ pub struct Counters {
     pub(crate) boards_full: AtomicU64,
     /// Too many waited for their turn at one hold.
     pub(crate) turns_full: AtomicU64,
+    /// Changes of other nodes that came before those that go before them, and these did not come in time.
+    pub(crate) bus_gaps: AtomicU64,
+    /// Boards that were found to be behind the store without a word from another node.
+    pub(crate) boards_behind: AtomicU64,
     /// A command lost too many conflicts in a row.
     pub(crate) retries_over: AtomicU64,
     /// Watchers of a showtime were told that it changed.
@@ -66,12 +73,13 @@ impl Counters {
             ("boxoffice_limit_hits_total{limit=\"turns of one hold\"}", &self.turns_full),
             ("boxoffice_limit_hits_total{limit=\"retries of one command\"}", &self.retries_over),
         ];
-        let ticks = (
-            "boxoffice_live_ticks_total",
-            "counter",
-            "Times that the watchers of a showtime were told of changes.",
-            get(&self.feed_ticks),
-        );
-        events.chain([ticks]).chain(hits.map(|(name, count)| (name, "counter", HITS, get(count)))).collect()
+        let nodes = [
+            ("boxoffice_bus_gaps_total", GAPS, &self.bus_gaps),
+            ("boxoffice_boards_behind_total", BEHIND, &self.boards_behind),
+            ("boxoffice_live_ticks_total", TICKS, &self.feed_ticks),
+        ];
+        let hits = hits.map(|(name, count)| (name, "counter", HITS, get(count)));
+        let nodes = nodes.map(|(name, help, count)| (name, "counter", help, get(count)));
+        events.chain(hits).chain(nodes).collect()
     }
 }

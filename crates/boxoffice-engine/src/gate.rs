@@ -6,7 +6,19 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use crate::link::{GateFigures, LinkHealth};
 use crate::runtime::BoxFuture;
+
+/// What the gate says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// Go on to the store: the seats are claimed, or nobody can say and the gate stands open.
+    Admitted,
+    /// Somebody else is about to change one of the seats.
+    Taken,
+    /// Nobody can say, and the gate is to stay shut then.
+    Shut,
+}
 
 /// Claims seats for one commit among all nodes.
 pub trait Gate: Send + Sync {
@@ -15,11 +27,22 @@ pub trait Gate: Send + Sync {
         false
     }
 
-    /// Claims all the seats for `token`, or none: then false. May admit everyone.
-    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, bool>;
+    /// Claims all the seats for `token`, or none. May admit everyone. It answers soon, whatever became of the servers
+    /// that it asks.
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, Passage>;
 
-    /// Lets go of what `token` claimed.
+    /// Lets go of what `token` claimed. It does not wait.
     fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64);
+
+    /// How its servers are; `None` if it has none.
+    fn health(&self) -> Option<LinkHealth> {
+        None
+    }
+
+    /// What it counts.
+    fn figures(&self) -> GateFigures {
+        GateFigures::default()
+    }
 }
 
 /// The gate of a single node: its boards' claims turn people away already, so it admits everyone.
@@ -31,8 +54,8 @@ impl Gate for LocalGate {
         true
     }
 
-    fn claim(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) -> BoxFuture<'_, bool> {
-        Box::pin(std::future::ready(true))
+    fn claim(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) -> BoxFuture<'_, Passage> {
+        Box::pin(std::future::ready(Passage::Admitted))
     }
 
     fn release(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) {}
@@ -45,14 +68,15 @@ pub struct InProcessGate {
 }
 
 impl Gate for InProcessGate {
-    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, bool> {
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, Passage> {
         let mut claims = self.claims.lock();
         let free = |no: &SeatNo| claims.get(&(showtime, *no)).is_none_or(|owner| *owner == token);
         let admitted = seats.iter().all(free);
         if admitted {
             claims.extend(seats.into_iter().map(|no| ((showtime, no), token)));
         }
-        Box::pin(std::future::ready(admitted))
+        let passage = if admitted { Passage::Admitted } else { Passage::Taken };
+        Box::pin(std::future::ready(passage))
     }
 
     fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) {

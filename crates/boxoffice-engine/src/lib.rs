@@ -16,6 +16,7 @@ pub mod counters;
 pub mod feed;
 pub mod gate;
 pub mod ids;
+pub mod link;
 pub mod queue;
 pub mod random;
 pub mod retention;

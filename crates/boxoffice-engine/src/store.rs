@@ -155,6 +155,10 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Event>, StoreError>>;
 
+    /// The revisions that showtimes are at: of those of the given ones that exist, in any order, by one read. At
+    /// least all is seen that was committed before the call.
+    fn heads(&self, showtimes: &[ShowtimeId]) -> BoxFuture<'_, Result<Vec<(ShowtimeId, u64)>, StoreError>>;
+
     /// Reads a hold or booking.
     fn hold(
         &self,

@@ -13,6 +13,9 @@ use crate::box_office::{BoxOffice, Caller, InFlight, Inner};
 
 /// How often it looks, in milliseconds.
 const TICK_MS: u64 = 100;
+/// By how much the nodes of a cluster sweep one after another at most, in milliseconds, plus one: by then the later one has
+/// mostly heard that there is nothing left to do.
+pub(crate) const STAGGER_MS: u64 = 151;
 /// How many holds of one board it lets go at once.
 const HOLDS_PER_TICK: usize = 256;
 /// Every how many ticks old keys are forgotten: once an hour.
@@ -38,9 +41,10 @@ fn sweep(box_office: &BoxOffice, forget_keys: bool) {
     let inner = &box_office.0;
     inner.ports.clock.adjust();
     let now = box_office.now();
+    let late = now.plus_ms(-inner.stagger_ms);
     for board in inner.boards.sweep() {
-        if board.is_due(now) {
-            for serial in board.due(now, HOLDS_PER_TICK) {
+        if board.is_due(late) {
+            for serial in board.due(late, HOLDS_PER_TICK) {
                 expire(box_office, &board, serial);
             }
         }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
 
+#[path = "invariants/cluster.rs"]
+mod cluster;
 #[path = "invariants/faults.rs"]
 mod faults;
 #[path = "invariants/faulty_store.rs"]
@@ -135,7 +137,10 @@ async fn an_expired_hold_is_free_at_once_and_swept_within_250_ms() {
     assert_eq!(left, SeatStatus::Available, "its other seats are let go with it");
     let late = node.execute(ID, &confirm(first), &caller()).await;
     assert_eq!(late.err(), Some(Refused::Rule(Refusal::HoldExpired)));
-    tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    for _ in 0..250 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        house.clock.advance_ms(1);
+    }
     let swept = house.store.holds(ID).into_iter().find(|hold| hold.serial == second).unwrap();
     assert_eq!(swept.status, HoldStatus::Expired);
     house.check();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::plan::SeatNo;
-use boxoffice_engine::gate::Gate;
+use boxoffice_engine::gate::{Gate, Passage};
 use boxoffice_engine::runtime::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -61,7 +61,7 @@ impl Gate for NodeGate {
         self.is_local
     }
 
-    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, bool> {
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, Passage> {
         let (answer, answered) = oneshot::channel();
         let world = Arc::clone(&self.world);
         // On its way even if the asker vanishes.
@@ -87,7 +87,9 @@ impl Gate for NodeGate {
                 let _ = answer.send(admitted);
             }),
         );
-        Box::pin(async move { answered.await.unwrap_or(true) })
+        Box::pin(
+            async move { if answered.await.unwrap_or(true) { Passage::Admitted } else { Passage::Taken } },
+        )
     }
 
     fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) {

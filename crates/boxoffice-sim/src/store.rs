@@ -227,6 +227,14 @@ impl Store for NodeStore {
         })
     }
 
+    fn heads(&self, ids: &[ShowtimeId]) -> BoxFuture<'_, Result<Vec<(ShowtimeId, u64)>, StoreError>> {
+        let ids = ids.to_vec();
+        self.read(move |rows| {
+            let known = ids.into_iter().filter_map(|id| Some((id, rows.get(&id)?.revision())));
+            Ok(known.collect())
+        })
+    }
+
     fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
         self.read(move |rows| {
             let row = rows.get(&id).and_then(|showtime| showtime.holds.get(&serial));

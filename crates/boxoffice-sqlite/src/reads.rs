@@ -136,6 +136,21 @@ pub(crate) fn events(
     Ok(events)
 }
 
+/// Reads where showtimes stand.
+pub(crate) fn heads(
+    connection: &Connection,
+    ids: &[ShowtimeId],
+) -> Result<Vec<(ShowtimeId, u64)>, ReadError> {
+    let list: Vec<_> = ids.iter().map(|id| id.number().to_string()).collect();
+    let sql = "SELECT id, max(revision, coalesce((SELECT max(revision) FROM seat
+                              WHERE seat.id BETWEEN showtime.id << ?2 AND ((showtime.id + 1) << ?2) - 1), 0))
+               FROM showtime WHERE id IN (SELECT value FROM json_each(?1))";
+    let mut statement = connection.prepare_cached(sql)?;
+    let columns = |row: &Row<'_>| Ok((ShowtimeId::from_number(row.get(0)?), row.get(1)?));
+    let heads = statement.query_map(params![format!("[{}]", list.join(",")), SEAT_BITS], columns)?;
+    Ok(heads.collect::<Result<_, _>>()?)
+}
+
 /// Reads a hold or booking.
 pub(crate) fn hold(
     connection: &Connection,

@@ -278,6 +278,11 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| reads::events(connection, &places, id, after, limit))
     }
 
+    fn heads(&self, ids: &[ShowtimeId]) -> BoxFuture<'_, Result<Vec<(ShowtimeId, u64)>, StoreError>> {
+        let ids = ids.to_vec();
+        self.readers.read(move |connection| reads::heads(connection, &ids))
+    }
+
     fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
         self.readers.read(move |connection| reads::hold(connection, id, serial))
     }

@@ -1,4 +1,4 @@
-//! Reading the log to its head: after a conflict, a gap, or a word from another node.
+//! Reading the log to its head: after a conflict, a gap, or whenever a board is behind.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,20 +74,5 @@ impl BoxOffice {
             self.catch_up(board).await?;
         }
         Ok(())
-    }
-
-    /// Applies what other nodes tell.
-    pub(super) fn follow_bus(&self) {
-        let engine = Arc::downgrade(&self.0);
-        let subscriber = move |messages: &[crate::bus::Message]| {
-            let Some(engine) = engine.upgrade().map(BoxOffice) else { return };
-            for (id, event) in messages {
-                let Some(board) = engine.0.boards.loaded(*id) else { continue };
-                if !board.follow([&**event]) {
-                    engine.catch_up_later(board);
-                }
-            }
-        };
-        self.0.ports.bus.subscribe(self.0.node, Box::new(subscriber));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use boxoffice_core::change::{Change, Event};
 use boxoffice_core::decide::Decided;
+use boxoffice_core::plan::SeatNo;
 use tokio::sync::oneshot;
 
 use super::{BoxOffice, Inner};
@@ -37,11 +38,12 @@ pub(crate) enum Verdict {
 
 /// A transition in flight. Dropped before it is queued, it lets go of everything.
 pub(crate) struct InFlight {
-    engine: Weak<Inner>,
-    board: Arc<Board>,
+    pub(super) engine: Weak<Inner>,
+    pub(super) board: Arc<Board>,
     change: Arc<Change>,
     claims: Claims,
-    gate_token: Option<u64>,
+    /// What was asked of the gate: under which token, which seats.
+    pub(super) at_gate: Option<(u64, Vec<SeatNo>)>,
     guards: Guards,
     waiter: Option<oneshot::Sender<Verdict>>,
 }
@@ -60,24 +62,15 @@ impl InFlight {
             board: Arc::clone(board),
             change: Arc::clone(&decided.transition.change),
             claims: decided.claims.clone(),
-            gate_token: None,
+            at_gate: None,
             guards,
             waiter,
         }
     }
 
-    /// Asks the gate for the claimed seats.
-    pub(crate) async fn pass_gate(&mut self) -> bool {
-        let Some(engine) = self.engine.upgrade() else { return false };
-        let token = engine.ports.random.next();
-        // Noted before the call: if the asker vanishes during it, what was claimed is let go.
-        self.gate_token = Some(token);
-        engine.ports.gate.claim(self.board.id(), self.claims.to_vec(), token).await
-    }
-
     fn leave_gate(&mut self) {
-        if let (Some(token), Some(engine)) = (self.gate_token.take(), self.engine.upgrade()) {
-            engine.ports.gate.release(self.board.id(), self.claims.to_vec(), token);
+        if let (Some((token, seats)), Some(engine)) = (self.at_gate.take(), self.engine.upgrade()) {
+            engine.ports.gate.release(self.board.id(), seats, token);
         }
     }
 

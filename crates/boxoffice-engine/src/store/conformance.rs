@@ -31,6 +31,7 @@ pub async fn run<S: Store + 'static>(make: impl Fn() -> Arc<S>) {
     a_serial_belongs_to_one_showtime(bench()).await;
     revisions_have_no_gap_and_events_are_what_was_committed(bench()).await;
     what_is_loaded_is_what_the_log_makes(bench()).await;
+    heads_are_where_the_logs_end(bench()).await;
     a_key_is_used_once(bench()).await;
     the_buyer_stays_with_the_booking(bench()).await;
     what_waits_when_the_queue_closes_is_committed(bench()).await;
@@ -314,6 +315,19 @@ async fn revisions_have_no_gap_and_events_are_what_was_committed(mut bench: Benc
     assert_eq!(read, changes);
     assert_eq!(bench.store.events(id, 6, 100).await, Ok(Vec::new()));
     assert_eq!(bench.store.events(id, u64::MAX, 100).await, Ok(Vec::new()));
+}
+
+async fn heads_are_where_the_logs_end(mut bench: Bench) {
+    let (one, other, untold) =
+        (bench.showtime(10, 5).await, bench.showtime(11, 5).await, bench.showtime(12, 5).await);
+    assert_eq!(bench.one(hold(one, 1, &[(0, 1)])).await, committed(2));
+    assert_eq!(bench.one(hold(untold, 3, &[(0, 1)])).await, committed(2));
+    assert_eq!(bench.one(hold(one, 2, &[(6, 1), (1, 1)])).await, committed(3));
+    let absent = ShowtimeId::from_number(77);
+    let mut heads = bench.store.heads(&[other, absent, one]).await.expect("it reads");
+    heads.sort_unstable();
+    assert_eq!(heads, [(one, 3), (other, 1)], "of those that were asked for and are there");
+    assert_eq!(bench.store.heads(&[]).await, Ok(Vec::new()));
 }
 
 async fn what_is_loaded_is_what_the_log_makes(mut bench: Bench) {

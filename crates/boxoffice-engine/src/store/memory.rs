@@ -192,6 +192,14 @@ impl Store for MemoryStore {
         })
     }
 
+    fn heads(&self, ids: &[ShowtimeId]) -> BoxFuture<'_, Result<Vec<(ShowtimeId, u64)>, StoreError>> {
+        let ids = ids.to_vec();
+        self.read(move |tables| {
+            let known = ids.into_iter().filter(|id| tables.showtimes.contains_key(id));
+            known.map(|id| (id, tables.revision(id))).collect()
+        })
+    }
+
     fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
         self.read(move |tables| tables.holds.get(&(id, serial)).cloned())
     }

@@ -168,6 +168,10 @@ impl Store for FaultyStore {
         self.inner.events(id, after, limit)
     }
 
+    fn heads(&self, ids: &[ShowtimeId]) -> BoxFuture<'_, Result<Vec<(ShowtimeId, u64)>, StoreError>> {
+        self.inner.heads(ids)
+    }
+
     fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
         if self.log_fails.load(Ordering::SeqCst) {
             let failed = Err(StoreError::Unavailable("as the test wants it".into()));

@@ -1,0 +1,62 @@
+//! Comparing boards with the store's heads, where there are several nodes: a lost message is noticed without the next.
+
+use std::sync::Weak;
+
+use boxoffice_core::id::ShowtimeId;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::{BoxOffice, Inner};
+use crate::counters::count;
+
+/// How often boards are compared, in milliseconds: often enough that a board of which nobody tells anything is known
+/// to be level for all of the second within which strangers may be refused from it.
+const EVERY_MS: u64 = 800;
+/// How many showtimes are asked for at once.
+const AT_ONCE: usize = 1_000;
+
+/// Compares until the engine is gone.
+pub(super) async fn run(engine: Weak<Inner>) {
+    loop {
+        let Some(inner) = engine.upgrade() else { return };
+        let pause = inner.ports.runtime.sleep(EVERY_MS);
+        drop(inner);
+        pause.await;
+        let Some(box_office) = engine.upgrade().map(BoxOffice) else { return };
+        let boards = box_office.0.boards.heads();
+        for boards in boards.chunks(AT_ONCE) {
+            box_office.compare(boards).await;
+        }
+    }
+}
+
+impl BoxOffice {
+    /// Compares boards, at least at these revisions, with where the store is.
+    async fn compare(&self, boards: &[(ShowtimeId, u64)]) {
+        let asked_at = self.now();
+        let ids: Vec<_> = boards.iter().map(|(id, _)| *id).collect();
+        let heads: HashMap<_, _, FixedState> = match self.0.ports.store.heads(&ids).await {
+            Ok(heads) => heads.into_iter().collect(),
+            Err(why) => {
+                tracing::debug!(%why, "the heads cannot be read");
+                return;
+            }
+        };
+        for (id, seen) in boards {
+            let Some(board) = self.0.boards.peek(*id) else { continue };
+            match heads.get(id) {
+                // Another node took it away.
+                None => self.0.boards.forget(*id),
+                Some(head) if head < seen => {
+                    tracing::error!(showtime = %id, seen, head, "the store has lost changes; loading anew");
+                    board.note_broken();
+                }
+                Some(head) if *head > board.revision() => {
+                    count(&self.0.counters.boards_behind);
+                    self.catch_up_later(board);
+                }
+                Some(_) => board.note_level(asked_at),
+            }
+        }
+    }
+}

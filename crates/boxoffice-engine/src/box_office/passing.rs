@@ -1,0 +1,54 @@
+//! Passing the gate: only for seats that are about to change hands.
+
+use boxoffice_core::change::{Change, SeatChange};
+use boxoffice_core::command::Command;
+use boxoffice_core::decide::Decided;
+use boxoffice_core::hold::HoldStatus;
+use boxoffice_core::plan::SeatNo;
+use boxoffice_core::refusal::{Refusal, Unavailable};
+use boxoffice_core::seat::SeatStatus;
+
+use super::{InFlight, Refused};
+use crate::gate::Passage;
+
+impl InFlight {
+    /// Asks the gate for the seats that change hands, if it is worth a call.
+    pub(super) async fn pass_gate(&mut self, decided: &Decided, command: &Command) -> Result<(), Refused> {
+        let Some(engine) = self.engine.upgrade() else { return Err(Refused::Draining) };
+        if engine.ports.gate.is_local() || !takes_seats(command) {
+            return Ok(());
+        }
+        let change = &decided.transition.change;
+        let seats = changing_hands(change);
+        let token = engine.ports.random.next();
+        // Noted before the call: if the asker vanishes during it, what was claimed is let go.
+        self.at_gate = Some((token, seats.clone()));
+        match engine.ports.gate.claim(self.board.id(), seats, token).await {
+            Passage::Admitted => Ok(()),
+            Passage::Taken => {
+                // Those that were asked for; the gate does not say which of them is taken.
+                let wanted = change.seats.iter().filter(|seat| seat.to == SeatStatus::Held);
+                let claimed = wanted.map(|seat| (seat.no, Unavailable::Claimed));
+                Err(Refusal::SeatUnavailable(claimed.collect()).into())
+            }
+            Passage::Shut => Err(Refused::Overloaded),
+        }
+    }
+}
+
+fn takes_seats(command: &Command) -> bool {
+    match command {
+        Command::Hold(_) => true,
+        Command::Edit(_, edit) => !edit.add.is_empty(),
+        _ => false,
+    }
+}
+
+/// The seats that have another owner after the change than before. A hold that is extended has its seats before and
+/// after: nobody else can be about to take them.
+fn changing_hands(change: &Change) -> Vec<SeatNo> {
+    let ended = || change.holds.iter().filter(|hold| hold.status != HoldStatus::Active);
+    let taken_over = |no| ended().any(|hold| hold.seats.iter().any(|seat| seat.no == no));
+    let changes = |seat: &&SeatChange| seat.from != seat.to || taken_over(seat.no);
+    change.seats.iter().filter(changes).map(|seat| seat.no).collect()
+}
