@@ -7,11 +7,13 @@
 //! Changes are gathered: the first one after a quiet time is told at once, what follows within a tick of it is told
 //! together at the tick's end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use boxoffice_core::time::Timestamp;
-use tokio::sync::{Notify, watch};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::board::{Board, SeatView};
 use crate::box_office::{BoxOffice, Refused};
@@ -61,7 +63,10 @@ pub(crate) struct Feed {
     moved: Notify,
     /// When the first change that was not told yet was decided, in milliseconds.
     oldest_ms: AtomicI64,
-    told: watch::Sender<Told>,
+    /// How often something was told, and what the last time.
+    told: Mutex<(u64, Told)>,
+    /// Wakes those who wait for it, in the order in which they came: a simulator must see the same each time.
+    bell: Notify,
 }
 
 impl Feed {
@@ -72,7 +77,8 @@ impl Feed {
             ticking: AtomicBool::new(false),
             moved: Notify::new(),
             oldest_ms: AtomicI64::new(i64::MAX),
-            told: watch::Sender::new(Told { revision, oldest_at: Timestamp::MAX }),
+            told: Mutex::new((0, Told { revision, oldest_at: Timestamp::MAX })),
+            bell: Notify::new(),
         }
     }
 
@@ -90,7 +96,11 @@ impl Feed {
 
     fn tell(&self, revision: u64) {
         let oldest_at = Timestamp::from_ms(self.oldest_ms.swap(i64::MAX, Ordering::AcqRel));
-        self.told.send_replace(Told { revision, oldest_at });
+        {
+            let mut told = self.told.lock();
+            *told = (told.0 + 1, Told { revision, oldest_at });
+        }
+        self.bell.notify_waiters();
     }
 }
 
@@ -115,7 +125,8 @@ async fn tick(engine: BoxOffice, board: Arc<Board>) {
 /// Somebody watches a showtime. Its board stays in memory as long as this lives.
 pub struct Watch {
     board: Arc<Board>,
-    told: watch::Receiver<Told>,
+    /// How often something had been told when this looked last.
+    heard: u64,
 }
 
 impl Watch {
@@ -126,21 +137,30 @@ impl Watch {
 
     /// What was told last.
     pub fn last_told(&self) -> Told {
-        *self.told.borrow()
+        self.board.feed().told.lock().1
     }
 
     /// Waits until something was told that this was not told before. Ask the board for what it is.
     pub async fn told(&mut self) -> Told {
-        // The sender is part of the board, which is in hand here.
-        let _ = self.told.changed().await;
-        *self.told.borrow_and_update()
+        let feed = self.board.feed();
+        loop {
+            let mut bell = pin!(feed.bell.notified());
+            // Before looking, so that nothing is missed in between.
+            bell.as_mut().enable();
+            let (count, told) = *feed.told.lock();
+            if count != self.heard {
+                self.heard = count;
+                return told;
+            }
+            bell.await;
+        }
     }
 }
 
 impl Clone for Watch {
     fn clone(&self) -> Self {
         self.board.feed().watchers.fetch_add(1, Ordering::SeqCst);
-        Self { board: Arc::clone(&self.board), told: self.told.clone() }
+        Self { board: Arc::clone(&self.board), heard: self.heard }
     }
 }
 
@@ -159,11 +179,11 @@ impl BoxOffice {
     pub fn watch(&self, board: Arc<Board>) -> Watch {
         let feed = board.feed();
         feed.watchers.fetch_add(1, Ordering::SeqCst);
-        let told = feed.told.subscribe();
+        let heard = feed.told.lock().0;
         if !feed.ticking.swap(true, Ordering::SeqCst) {
             self.0.ports.runtime.spawn(Box::pin(tick(self.clone(), Arc::clone(&board))));
         }
-        Watch { board, told }
+        Watch { board, heard }
     }
 
     /// Makes sure that a board is not behind a revision that somebody knows of: another node may have told them.
