@@ -1,8 +1,11 @@
 // Builds the page into built/, from which cargo embeds it. The same sources give the same bytes.
 import { build } from "esbuild";
+import { readFileSync } from "node:fs";
 import { copyFile, mkdir, stat } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 
-const LIMIT = 60 * 1000;
+const MOST_SCRIPT = 60_000;
+const MOST_PACKED = 30_000;
 const here = (path) => new URL(path, import.meta.url).pathname;
 
 await mkdir(here("built"), { recursive: true });
@@ -19,7 +22,9 @@ await build({
 await build({ entryPoints: { page: here("src/style.css") }, outdir: here("built"), minify: true, target: ["chrome111", "firefox113", "safari16.4"] });
 for (const name of ["index.html", "icon.svg"]) await copyFile(here(`src/${name}`), here(`built/${name}`));
 
-let size = 0;
-for (const name of ["page.js", "page.css", "index.html", "icon.svg"]) size += (await stat(here(`built/${name}`))).size;
-console.log(`the page has ${size} bytes of ${LIMIT}`);
-if (size > LIMIT) process.exitCode = 1;
+// What a browser parses, and what travels to it.
+const script = (await stat(here("built/page.js"))).size;
+const packed = (name) => gzipSync(readFileSync(here(`built/${name}`)), { level: 9 }).length;
+const travels = ["index.html", "page.js", "page.css", "icon.svg"].reduce((sum, name) => sum + packed(name), 0);
+console.log(`the script has ${script} bytes of ${MOST_SCRIPT}; ${travels} bytes of ${MOST_PACKED} travel`);
+if (script > MOST_SCRIPT || travels > MOST_PACKED) process.exitCode = 1;

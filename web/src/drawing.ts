@@ -96,6 +96,8 @@ export class Drawing {
     const front = Math.min(enclosed.y + 1.4 - 0.5, screen.y + 0.5) - 0.9;
     const bulge = Math.min(1.1, 0.25 + screen.width / 30);
     const arc = `M${left} ${front}Q${(left + right) / 2} ${front - 2 * bulge} ${right} ${front}`;
+    // As large as in the room that fits, so that it can be read when all of it is seen.
+    const large = Math.max(0.5, (enclosed.width + enclosed.height) / 60);
     const glow = `${arc}L${right - screen.width * 0.06} ${front + 1.1}Q${(left + right) / 2} ${front + 1.1 - bulge} ${left + screen.width * 0.06} ${front + 1.1}Z`;
     this.content.prepend(
       svg(
@@ -103,10 +105,10 @@ export class Drawing {
         { class: "screen", "aria-hidden": "true" },
         svg("path", { class: "glow", d: glow }),
         svg("path", { class: "arc", d: arc }),
-        svg("text", { x: (left + right) / 2, y: front - bulge - 0.45 }, strings.screen),
+        svg("text", { x: (left + right) / 2, y: front - bulge - 0.6 * large, "font-size": large }, strings.screen),
       ),
     );
-    const top = Math.min(enclosed.y, front - bulge - 1.5);
+    const top = Math.min(enclosed.y, front - bulge - 1 - 1.4 * large);
     const x = Math.min(enclosed.x, left - 0.4);
     const farRight = Math.max(enclosed.x + enclosed.width, right + 0.4);
     return { x, y: top, width: farRight - x, height: enclosed.y + enclosed.height - top };

@@ -53,7 +53,7 @@ export function watchGestures(element: SVGSVGElement, viewport: Viewport, tap: (
     fingers.set(event.pointerId, now);
   });
 
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"] as const) {
+  for (const name of ["pointerup", "pointercancel"] as const) {
     element.addEventListener(name, (event) => void fingers.delete(event.pointerId));
   }
   // A mouse that was let go outside.

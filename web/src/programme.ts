@@ -2,7 +2,7 @@
 
 import { api, Problem } from "./api";
 import { button, html, inside } from "./dom";
-import { clockTime, dayAndMonth, dayKey, longDate, momentIn, money, today, weekday } from "./format";
+import { clockTime, dayAndMonth, dayKey, momentIn, money, today, weekday } from "./format";
 import { replaceQuery, showtimePath } from "./router";
 import * as strings from "./strings";
 import type { Showtime } from "./types";
@@ -101,8 +101,9 @@ class ProgrammeView implements Shown {
         {},
         html(
           "button",
-          { type: "button", "data-key": `day-${day}`, "aria-pressed": String(day === this.#day), "aria-label": `${name}, ${longDate(first)}`, click: choose },
+          { type: "button", "data-key": `day-${day}`, "aria-pressed": String(day === this.#day), click: choose },
           html("b", {}, name),
+          " ",
           html("span", {}, dayAndMonth(first)),
         ),
       );

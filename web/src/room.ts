@@ -125,6 +125,7 @@ export class Room {
         { class: "section", role: "button", tabindex: 0, "data-section": number },
         svg("rect", { x, y, width, height, rx: 0.6 }),
         label("section-name", 0, 1),
+        " ",
         label("section-free", 1.1, 0.75),
       );
     });
@@ -149,7 +150,7 @@ export class Room {
       if (!section) continue;
       const free = section.seats.filter(({ label }) => this.#events.standing(label) === "available").length;
       const mine = section.seats.some(({ label }) => ["picked", "mine"].includes(this.#events.standing(label)));
-      set(shape, "aria-label", strings.section(section.name, free, section.seats.length));
+      set(shape, "aria-label", free === 0 ? strings.soldOutSection(section.name) : strings.section(section.name, free, section.seats.length));
       set(shape, "data-mine", String(mine));
       set(shape, "data-free", free === 0 ? "none" : "some");
       const [name, count] = shape.querySelectorAll("text");

@@ -190,7 +190,9 @@ class ShowtimeView {
     if (this.#ended !== undefined) return this.#ended;
     if (this.#showtime.status === "cancelled") return strings.showCancelled;
     const now = serverClock.now();
-    if (now < Date.parse(this.#showtime.on_sale_at)) return strings.opensWhen(momentIn(this.#showtime.cinema?.time_zone, this.#showtime.on_sale_at));
+    const { status, on_sale_at } = this.#showtime;
+    // An open sale is open, whatever our reckoning of the server's clock says.
+    if (status !== "on_sale" && now < Date.parse(on_sale_at)) return strings.opensWhen(momentIn(this.#showtime.cinema?.time_zone, on_sale_at));
     return now >= Date.parse(this.#showtime.off_sale_at) ? strings.saleOver : undefined;
   }
 
@@ -294,7 +296,7 @@ class ShowtimeView {
     const closed = this.#closed();
     let text: string | undefined;
     if (this.#ended !== undefined || this.#showtime.status === "cancelled") text = closed;
-    else if (opens > 0) text = opens < 86_400_000 ? strings.opensIn(countdown(opens)) : closed;
+    else if (opens > 0 && closed !== undefined) text = opens < 86_400_000 ? strings.opensIn(countdown(opens)) : closed;
     else if (closed !== undefined && this.#sells) text = closed;
     if (this.#banner.textContent !== (text ?? "")) this.#banner.textContent = text ?? "";
     this.#banner.hidden = text === undefined;

@@ -39,6 +39,7 @@ export const seatMap = (room: string) => `Seats of ${room}`;
 export const sectionsOf = (room: string) => `Sections of ${room}`;
 export const mapHelp = "Arrow keys move, Home and End go to the ends of a row, Space picks a seat, plus and minus zoom.";
 export const section = (name: string, free: number, count: number) => `${name}: ${free} of ${seats(count)} available`;
+export const soldOutSection = (name: string) => `${name}: sold out`;
 export const sectionRows = (first: string, last: string) => (first === last ? `row ${first}` : `rows ${first}–${last}`);
 export const chooseSection = "Choose a section to see its seats.";
 export const allSections = "All sections";

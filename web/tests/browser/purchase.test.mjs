@@ -149,6 +149,43 @@ test("a hold whose answer was lost is found again, not doubled", async () => {
   await ada.leave();
 });
 
+test("a crowded server is asked again, and nothing is held twice", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house, {}, { mayBeAway: true });
+  await ada.open(show);
+  await ada.pick("A1");
+  const keys = [];
+  await ada.page.route("**/holds", async (route) => {
+    keys.push(route.request().headers()["idempotency-key"]);
+    if (keys.length > 2) return route.continue();
+    const problem = { status: 503, code: "overloaded", retry_after_ms: 50 };
+    // The first was done all the same; only its answer says that it is not known.
+    if (keys.length === 1) await route.fetch();
+    await route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify(problem) });
+  });
+  await ada.press("hold");
+  await ada.phase("held");
+  assert.equal(keys.length, 3);
+  assert.equal(new Set(keys).size, 1);
+  assert.equal(Object.values(await show.statuses()).filter((status) => status === "held").length, 1);
+  await ada.leave();
+});
+
+test("in the last minute the page asks whether to keep the seats longer", async () => {
+  const show = await house.showtime(hall(3, 6), { hold_ttl_s: 61, max_hold_ttl_s: 300 });
+  const ada = await visit(house);
+  await ada.open(show);
+  await ada.pick("A1");
+  await ada.press("hold");
+  await ada.phase("held");
+  await until("the last minute is announced", async () => /One minute left/.test(await ada.page.locator("[data-announce=urgent]").textContent()));
+  assert.match(await ada.page.locator(".notice.soon").innerText(), /One minute left/);
+  await ada.press("extend");
+  await until("the notice is gone", async () => (await ada.page.locator(".notice.soon").count()) === 0);
+  assert.match(await ada.page.locator(".clock").innerText(), /^1:0[01]$/);
+  await ada.leave();
+});
+
 test("another tab of the same browser has the same hold", async () => {
   const show = await house.showtime(hall(3, 6));
   const ada = await visit(house);

@@ -65,19 +65,28 @@ pub(super) fn add(description: &mut Description) {
 }
 
 const POLICY: &str = "Content-Security-Policy";
+/// What every answer of the seat page has.
+const OF_THE_PAGE: [&str; 6] = [
+    POLICY,
+    "ETag",
+    "Content-Encoding",
+    "X-Content-Type-Options",
+    "Referrer-Policy",
+    "Cross-Origin-Opener-Policy",
+];
 
 /// The seat page is for people; programs only need to know that it is there.
 fn seat_page(description: &mut Description) {
     let absent = "Not there if `page = \"off\"`.";
-    let programme = Operation::new("readPage", TAG, "The seat page: the programme", Open).text(absent);
+    let programme = Operation::new("readIndex", TAG, "The seat page: the programme", Open).text(absent);
     let showtime = Operation::new("readShowtimePage", TAG, "The seat page: one showtime's live map", Open)
         .text(absent)
         .path("id", "ShowtimeId", Code::RouteNotFound);
     for (path, page) in [("/", programme), ("/showtimes/{id}", showtime)] {
         let page = page
             .refuses(&[Code::RouteNotFound])
-            .answers_with(200, "A page.", Some(html()), &[POLICY, "ETag"])
-            .answers_with(304, "It is as it was.", None, &["ETag"]);
+            .answers_with(200, "A page.", Some(html()), &OF_THE_PAGE)
+            .answers_with(304, "It is as it was.", None, &OF_THE_PAGE);
         description.add("get", path, page);
     }
     let file = json!({"schema": {"type": "string"}});
@@ -86,8 +95,8 @@ fn seat_page(description: &mut Description) {
         .text(absent)
         .path("version", "PageVersion", Code::RouteNotFound)
         .path("file", "PageFile", Code::RouteNotFound)
-        .answers_with(200, "The file.", Some(kinds), &[POLICY, "ETag"])
-        .answers_with(304, "It is as it was.", None, &["ETag"]);
+        .answers_with(200, "The file.", Some(kinds), &OF_THE_PAGE)
+        .answers_with(304, "It is as it was.", None, &OF_THE_PAGE);
     description.add("get", "/assets/{version}/{file}", asset);
     description.schema("PageVersion", said(text(), "The hash of the page's files."));
     description.schema("PageFile", one_of(["page.js", "page.css", "icon.svg"]));

@@ -145,7 +145,7 @@ pub(super) fn headers() -> Value {
         "Idempotent-Replayed": header(
             false, one_of(["true"]), "There if this is the answer to an earlier request under the same key.", "true".into()
         ),
-        "ETag": header(false, text(), "Names the map's epoch and revision; send it as `If-None-Match`.", "W/\"2db43b1d-41\"".into()),
+        "ETag": header(false, text(), "Names the content: of a map its epoch and revision; send it as `If-None-Match`.", "W/\"2db43b1d-41\"".into()),
         "Vary": header(true, text(), "What else the answer depends on.", "Accept-Encoding, Origin".into()),
         "traceparent": header(false, text(), "The trace that the request named.", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
         "Access-Control-Allow-Origin": header(false, text(), "There if a page of a listed origin asked: `cors.origins`.", "https://tickets.example".into()),
@@ -153,6 +153,9 @@ pub(super) fn headers() -> Value {
         "Access-Control-Expose-Headers": header(false, text(), "With the one before: what the page may read.", "ETag, Location".into()),
         "Content-Encoding": header(false, one_of(["br", "gzip"]), "There if the body is compressed.", "br".into()),
         "Content-Security-Policy": header(true, text(), "The page loads nothing from elsewhere.", "default-src 'none'".into()),
+        "X-Content-Type-Options": header(true, one_of(["nosniff"]), "The type is what it says.", "nosniff".into()),
+        "Referrer-Policy": header(true, one_of(["no-referrer"]), "Nobody is told where one came from.", "no-referrer".into()),
+        "Cross-Origin-Opener-Policy": header(true, one_of(["same-origin"]), "Other pages have no hold of this one.", "same-origin".into()),
         "WWW-Authenticate": header(true, text(), "Send a bearer token.", "Bearer realm=\"boxoffice\"".into()),
         "Sec-WebSocket-Version": header(false, one_of(["13"]), "There if the handshake for a WebSocket was not sound.", "13".into()),
         "X-Accel-Buffering": header(true, one_of(["no"]), "Proxies must not gather the stream.", "no".into()),
