@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 mod json_text;
+mod links;
 mod logging;
 pub mod plans;
 pub mod runtime;
