@@ -20,6 +20,8 @@ use std::path::PathBuf;
 
 use keys::config;
 
+use crate::links;
+
 config! {
     /// Where it listens and where its data is.
     "" => Main main {
@@ -27,8 +29,10 @@ config! {
         listen: String = "127.0.0.1:8080".to_owned(),
         /// The store: sqlite:FILE.
         store: String = "sqlite:boxoffice.db".to_owned(),
-        /// The gate between nodes: memory, for one node.
+        /// The gate between nodes: memory, for one node; redis://HOST, a list of hosts for a Cluster, redis+sentinel://MASTER@HOSTS; rediss for TLS.
         gate: String = "memory".to_owned(),
+        /// The bus between nodes, as the gate; if not set, it is on the gate's Redis.
+        bus: String = String::new(),
         /// An API key of scope admin, at least 16 characters. Better given as a variable than as a flag.
         admin_key: String = String::new(),
         /// What links begin with, where it is not the address that the client used: https://tickets.example.
@@ -98,6 +102,22 @@ config! {
         /// For how long a single write may be stuck before its watcher is cut off, in seconds.
         write_timeout_s: u64 = 90,
     }
+    /// Redis, where gate and bus are.
+    "redis" => Redis redis {
+        /// What the gate does when Redis does not answer: admit (the store decides) or refuse.
+        gate_on_failure: String = "admit".to_owned(),
+        /// How long the gate waits for Redis, in milliseconds; at most 5000.
+        gate_timeout_ms: u64 = 50,
+        /// What the names of keys and channels begin with; installations that share a Redis need one each.
+        prefix: String = "boxoffice".to_owned(),
+        /// A file with the certificates (PEM) that may sign the servers', instead of the system's.
+        ca_file: String = String::new(),
+    }
+    /// Time, where there are several nodes.
+    "clock" => Clock clock {
+        /// By how much the nodes' clocks may differ, in milliseconds: so long seats of an expired hold rest before others take them. One node waits for nobody.
+        max_error_ms: u32 = 250,
+    }
     /// The embedded store.
     "sqlite" => Sqlite sqlite {
         /// The most changes in one transaction.
@@ -164,7 +184,14 @@ impl Config {
         must("listen", is_address(&self.main.listen), address);
         must("ops_listen", self.main.ops_listen.is_empty() || is_address(&self.main.ops_listen), address);
         must("store", self.sqlite_path().is_some(), "it must be sqlite:FILE");
-        must("gate", self.main.gate == "memory", "it must be memory");
+        for (key, address) in [("gate", &self.main.gate), ("bus", &self.main.bus)] {
+            let fault = links::fault(address).filter(|_| key == "gate" || !address.is_empty());
+            must(key, fault.is_none(), &fault.unwrap_or_default());
+        }
+        let prefix = "it must have 1 to 64 letters, digits or any of - _ . :";
+        must("redis.prefix", links::is_prefix(&self.redis.prefix), prefix);
+        let in_time = (1..=5_000).contains(&self.redis.gate_timeout_ms);
+        must("redis.gate_timeout_ms", in_time, "it must be from 1 to 5000");
         let key = self.main.admin_key.len();
         must("admin_key", key == 0 || key >= 16, "it must have at least 16 characters");
         let url = self.main.public_url.as_str();
@@ -176,6 +203,7 @@ impl Config {
         for (key, value, known) in [
             ("page", &self.main.page, &["full", "view", "off"][..]),
             ("bookings.confirm_by", &self.bookings.confirm_by, &["holder", "key"]),
+            ("redis.gate_on_failure", &self.redis.gate_on_failure, &["admit", "refuse"]),
             ("log.format", &self.log.format, &["text", "json"]),
             ("log.level", &self.log.level, &["error", "warn", "info", "debug", "trace"]),
         ] {

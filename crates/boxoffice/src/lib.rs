@@ -7,6 +7,7 @@ pub mod demo;
 mod file_limit;
 pub mod http;
 mod json_text;
+mod links;
 pub mod live;
 mod logging;
 pub mod plans;

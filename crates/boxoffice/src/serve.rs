@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use boxoffice_engine::box_office::{BoxOffice, Limits, Ports};
-use boxoffice_engine::bus::InProcessBus;
 use boxoffice_engine::clock::SystemClock;
-use boxoffice_engine::gate::LocalGate;
 use boxoffice_engine::retention::Retention;
 use boxoffice_engine::store::{Store, signing_key};
 use boxoffice_sqlite::{Options, SqliteStore};
@@ -20,6 +18,7 @@ use crate::config::Config;
 use crate::file_limit;
 use crate::http::auth::Tokens;
 use crate::http::{App, Shared, operations_router, router, server, token_keys};
+use crate::links;
 use crate::live::hub;
 use crate::runtime::{SystemRandom, TokioRuntime};
 
@@ -49,10 +48,12 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
     let store = open_store(&config)?;
     let keys = store.token_keys().await.context("the keys for tokens cannot be read")?;
+    let (gate, bus) = links::open(&config, &store)?;
+    let takeover_margin_ms = if store.is_exclusive() { 0 } else { i64::from(config.clock.max_error_ms) };
     let ports = Ports {
         store,
-        gate: Arc::new(LocalGate),
-        bus: Arc::new(InProcessBus::default()),
+        gate,
+        bus,
         clock: Arc::new(SystemClock::start()),
         random: Arc::new(SystemRandom::default()),
         runtime: Arc::new(TokioRuntime::current()),
@@ -62,6 +63,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         boards: config.engine.max_boards,
         keep_keys_ms: keep_keys_ms(&config),
         feed_tick_ms: config.feed.tick_ms,
+        takeover_margin_ms,
         ..Limits::default()
     };
     let key_id = signing_key(&keys, ports.clock.now()).context("the store has no key for tokens")?;

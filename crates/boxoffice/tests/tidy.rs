@@ -193,6 +193,9 @@ fn only_the_composition_root_and_the_commands_name_a_store() {
         ["crates/boxoffice/src/serve.rs", "crates/boxoffice/src/cli.rs", "crates/boxoffice/src/cli/keys.rs"];
     let applies = |name: &str| name.starts_with("crates/boxoffice/src/") && !may.contains(&name);
     nowhere("Name the port instead.", &["boxoffice_sqlite"], &[".rs"], applies);
+    let applies =
+        |name: &str| name.starts_with("crates/boxoffice/src/") && name != "crates/boxoffice/src/links.rs";
+    nowhere("Name the port instead.", &["boxoffice_redis"], &[".rs"], applies);
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) fn masked(key: &str, value: &str) -> String {
         return MASK.to_owned();
     }
     match value.split_once("://") {
-        Some((scheme, rest)) if ["store", "gate"].contains(&key) => match rest.rsplit_once('@') {
+        Some((scheme, rest)) if ["store", "gate", "bus"].contains(&key) => match rest.rsplit_once('@') {
             Some((user, host)) => {
                 let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{MASK}"));
                 format!("{scheme}://{user}@{host}")
@@ -86,6 +86,8 @@ mod tests {
     fn secrets_are_masked_wherever_they_stand() {
         assert_eq!(masked("admin_key", "a long secret of mine"), MASK);
         assert_eq!(masked("store", "postgres://me:secret@db/shop"), "postgres://me:***@db/shop");
+        assert_eq!(masked("gate", "redis://:secret@a,b"), "redis://:***@a,b");
+        assert_eq!(masked("bus", "redis+sentinel://tickets:secret@a"), "redis+sentinel://tickets:***@a");
         assert_eq!(masked("store", "sqlite:shop.db"), "sqlite:shop.db");
         assert_eq!(masked("public_url", "https://tickets.example"), "https://tickets.example");
     }

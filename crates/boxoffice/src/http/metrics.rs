@@ -1,5 +1,7 @@
 //! What is counted, without a lock on the way of a request, and its Prometheus form.
 
+mod links;
+
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -131,10 +133,13 @@ impl Metrics {
         for (code, count) in CODES.iter().zip(&self.problems.0) {
             sample(&mut out, &format!("{name}{{code=\"{}\"}}", code.info().code), get(count) as f64);
         }
+        links::render_durations(&mut out, &app.office.ports().gate.figures());
         let mut figures = self.figures(app);
         figures.extend(app.live.figures());
         figures.extend(app.office.figures());
-        figures.extend(app.office.ports().store.figures());
+        let ports = app.office.ports();
+        figures.extend(ports.store.figures());
+        figures.extend(links::figures(ports));
         // All samples of a metric stand together.
         figures.sort_by_key(|(name, ..)| base(name));
         let mut last = "";

@@ -17,17 +17,28 @@ pub async fn live() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], "{\"status\":\"ok\"}").into_response()
 }
 
-/// `GET /readyz`: whether to send requests here. A store that is away degrades, but maps still work.
+/// `GET /readyz`: whether to send requests here. A store that is away degrades, but maps still work; without gate or
+/// bus everything works, if with more conflicts and later maps.
 pub async fn ready(State(app): State<Shared>) -> Result<Response, Problem> {
     if app.draining.load(Ordering::Acquire) {
         return Err(app.problem(&Refused::Draining, None));
     }
-    let health = app.office.ports().store.health();
-    let (status, store) = match &health.trouble {
-        None => ("ok", json!({"status": "ok"})),
-        Some(why) => ("degraded", json!({"status": "unavailable", "detail": why})),
-    };
-    Ok(answer(StatusCode::OK, &json!({"status": status, "checks": {"store": store}})))
+    let ports = app.office.ports();
+    let links = [("gate", ports.gate.health()), ("bus", ports.bus.health())];
+    let links = links.into_iter().filter_map(|(name, health)| Some((name, health?.trouble)));
+    let mut status = "ok";
+    let mut checks = serde_json::Map::new();
+    for (name, trouble) in [("store", ports.store.health().trouble)].into_iter().chain(links) {
+        let check = match trouble {
+            None => json!({"status": "ok"}),
+            Some(why) => {
+                status = "degraded";
+                json!({"status": "unavailable", "detail": why})
+            }
+        };
+        checks.insert(name.to_owned(), check);
+    }
+    Ok(answer(StatusCode::OK, &json!({"status": status, "checks": checks})))
 }
 
 /// `GET /metrics`: Prometheus text.

@@ -16,10 +16,20 @@ pub(super) fn add(description: &mut Description) {
     description.schema("Alive", alive.schema());
     let check = answer("One thing that the server needs.")
         .must("status", one_of(["ok", "unavailable"]))
-        .may("detail", text());
-    let checks = answer("What was looked at.").must("store", check.schema());
+        .may("detail", text())
+        .schema();
+    let checks = answer("What was looked at: gate and bus where there are several nodes.")
+        .must("store", check.clone())
+        .may("gate", check.clone())
+        .may("bus", check);
     let ready = answer("Whether to send requests here.")
-        .must("status", said(one_of(["ok", "degraded"]), "`degraded`: maps still work, changes are refused."))
+        .must(
+            "status",
+            said(
+                one_of(["ok", "degraded"]),
+                "`degraded`: maps still work; changes are refused only if it is the store.",
+            ),
+        )
         .must("checks", checks.schema());
     description.schema("Readiness", ready.schema());
     let live = Operation::new("checkAlive", TAG, "Whether the process answers", Open).answers(
