@@ -13,7 +13,7 @@ mod value;
 pub use api_keys::{ApiKey, Scope};
 pub use keys::{ConfigError, ConfigFaults, KeyInfo};
 pub use show::{print, sample};
-pub use sources::{Loaded, add_flags, collect, load};
+pub use sources::{Loaded, add_flags, collect, load, read_toml};
 pub use value::{List, Network, Origin};
 
 use std::path::PathBuf;

@@ -119,12 +119,24 @@ fn from_environment(
 
 fn read_file(loaded: &mut Loaded, file: &Path) {
     let name = file.display().to_string();
-    let fault = |why: String| ConfigError::File { file: name.clone(), why };
-    let text = std::fs::read_to_string(file).map_err(|error| fault(error.to_string()));
-    let table = text.and_then(|text| text.parse().map_err(|error: toml::de::Error| fault(error.to_string())));
-    let table: toml::Table = match table {
+    match std::fs::read_to_string(file) {
+        Ok(text) => read_table(loaded, &text, &name),
+        Err(error) => loaded.faults.push(ConfigError::File { file: name, why: error.to_string() }),
+    }
+}
+
+/// The settings of the text of a TOML file; `name` is what errors call it. They are not checked together yet.
+pub fn read_toml(text: &str, name: &str) -> Loaded {
+    let mut loaded = Loaded { config: Config::default(), faults: Vec::new(), origins: BTreeMap::new() };
+    read_table(&mut loaded, text, name);
+    loaded
+}
+
+fn read_table(loaded: &mut Loaded, text: &str, name: &str) {
+    let fault = |why: String| ConfigError::File { file: name.to_owned(), why };
+    let table: toml::Table = match text.parse::<toml::Table>() {
         Ok(table) => table,
-        Err(fault) => return loaded.faults.push(fault),
+        Err(error) => return loaded.faults.push(fault(error.to_string())),
     };
     let origin = format!("file {name}");
     for (key, value) in &table {

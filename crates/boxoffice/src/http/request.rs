@@ -267,6 +267,17 @@ async fn read_any(request: Request<Body>, app: &Shared, limit: usize) -> Result<
     Ok((asked, bytes))
 }
 
+/// What a body may come as: from a connection, or whole from memory.
+pub trait RequestBody:
+    hyper::body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static
+{
+}
+
+impl<B> RequestBody for B where
+    B: hyper::body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static
+{
+}
+
 /// The whole body, if it comes in time.
 pub(super) async fn collect_in_time<B>(app: &App, body: B, limit: usize) -> Result<Bytes, Problem>
 where

@@ -25,7 +25,7 @@ use tower_service::Service;
 
 use super::linger::{Lingering, Open};
 use super::problem::{Code, Problem};
-use super::{App, Shared, cors, origin, stampede};
+use super::{App, Shared, cors, origin, request::RequestBody, stampede};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What the catalogue says to caches.
@@ -172,10 +172,10 @@ impl Connection {
 }
 
 /// Answers one request: the router's answer, with what every answer has.
-async fn answer(
+pub async fn answer<B: RequestBody>(
     app: &App,
     (serves, mut router): (Serves, Router),
-    mut request: Request<Incoming>,
+    mut request: Request<B>,
     peer: SocketAddr,
 ) -> Response<Body> {
     let started = Instant::now();
@@ -260,7 +260,7 @@ fn place_below(public_url: &str, headers: &mut HeaderMap) {
 }
 
 /// The client's request id, if it sent a sane one, or one of our own.
-fn request_id(app: &App, request: &Request<Incoming>) -> HeaderValue {
+fn request_id<B>(app: &App, request: &Request<B>) -> HeaderValue {
     let sane = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);

@@ -13,7 +13,6 @@ use boxoffice_core::id::ShowtimeId;
 use boxoffice_engine::box_office::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
-use hyper::body::Incoming;
 use serde::Deserialize;
 use smallvec::SmallVec;
 
@@ -22,7 +21,7 @@ use super::auth::Credential;
 use super::handlers::holds::hold_on;
 use super::handlers::{may_be_label, visible_board};
 use super::problem::Problem;
-use super::request::collect_in_time;
+use super::request::{RequestBody, collect_in_time};
 
 /// The body of nearly every hold.
 #[derive(Deserialize)]
@@ -33,9 +32,9 @@ struct PlainHold<'a> {
 }
 
 /// Answers a plain hold; anything else comes back for the router.
-pub(super) async fn answer(
+pub(super) async fn answer<B: RequestBody>(
     app: &App,
-    request: Request<Incoming>,
+    request: Request<B>,
 ) -> Result<Result<Response, Problem>, Request<Body>> {
     let Some(id) = plain_target(&request) else { return Err(request.map(Body::new)) };
     let (parts, body) = request.into_parts();
