@@ -38,7 +38,7 @@ export class Drawing {
     this.content.append(sofas(seats));
     for (const row of rows.values()) this.content.append(this.#drawRow(row, categories));
     this.content.append(rowNames([...rows.values()]));
-    this.box = screen ? this.#drawScreen(screen, enclosed) : enclosed;
+    this.box = screen ? drawScreen(this.content, screen, enclosed) : enclosed;
   }
 
   /** The element of a seat. */
@@ -89,30 +89,30 @@ export class Drawing {
     this.#drawn.set(seat.label, { group, mark, standing: undefined });
     return group;
   }
+}
 
-  /** An arc before the first row; gives back what encloses room and screen. */
-  #drawScreen(screen: NonNullable<Plan["screen"]>, enclosed: Box): Box {
-    const [left, right] = [screen.x, screen.x + screen.width];
-    const front = Math.min(enclosed.y + 1.4 - 0.5, screen.y + 0.5) - 0.9;
-    const bulge = Math.min(1.1, 0.25 + screen.width / 30);
-    const arc = `M${left} ${front}Q${(left + right) / 2} ${front - 2 * bulge} ${right} ${front}`;
-    // As large as in the room that fits, so that it can be read when all of it is seen.
-    const large = Math.max(0.5, (enclosed.width + enclosed.height) / 60);
-    const glow = `${arc}L${right - screen.width * 0.06} ${front + 1.1}Q${(left + right) / 2} ${front + 1.1 - bulge} ${left + screen.width * 0.06} ${front + 1.1}Z`;
-    this.content.prepend(
-      svg(
-        "g",
-        { class: "screen", "aria-hidden": "true" },
-        svg("path", { class: "glow", d: glow }),
-        svg("path", { class: "arc", d: arc }),
-        svg("text", { x: (left + right) / 2, y: front - bulge - 0.6 * large, "font-size": large }, strings.screen),
-      ),
-    );
-    const top = Math.min(enclosed.y, front - bulge - 1 - 1.4 * large);
-    const x = Math.min(enclosed.x, left - 0.4);
-    const farRight = Math.max(enclosed.x + enclosed.width, right + 0.4);
-    return { x, y: top, width: farRight - x, height: enclosed.y + enclosed.height - top };
-  }
+/** An arc before the first row; gives back what encloses room and screen. */
+export function drawScreen(content: SVGGElement, screen: NonNullable<Plan["screen"]>, enclosed: Box): Box {
+  const [left, right] = [screen.x, screen.x + screen.width];
+  const front = Math.min(enclosed.y + 1.4 - 0.5, screen.y + 0.5) - 0.9;
+  const bulge = Math.min(1.1, 0.25 + screen.width / 30);
+  const arc = `M${left} ${front}Q${(left + right) / 2} ${front - 2 * bulge} ${right} ${front}`;
+  // As large as in the room that fits, so that it can be read when all of it is seen.
+  const large = Math.max(0.5, (enclosed.width + enclosed.height) / 60);
+  const glow = `${arc}L${right - screen.width * 0.06} ${front + 1.1}Q${(left + right) / 2} ${front + 1.1 - bulge} ${left + screen.width * 0.06} ${front + 1.1}Z`;
+  content.prepend(
+    svg(
+      "g",
+      { class: "screen", "aria-hidden": "true" },
+      svg("path", { class: "glow", d: glow }),
+      svg("path", { class: "arc", d: arc }),
+      svg("text", { x: (left + right) / 2, y: front - bulge - 0.6 * large, "font-size": large }, strings.screen),
+    ),
+  );
+  const top = Math.min(enclosed.y, front - bulge - 1 - 1.4 * large);
+  const x = Math.min(enclosed.x, left - 0.4);
+  const farRight = Math.max(enclosed.x + enclosed.width, right + 0.4);
+  return { x, y: top, width: farRight - x, height: enclosed.y + enclosed.height - top };
 }
 
 /** What lies under seats that are sold together. */

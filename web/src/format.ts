@@ -9,9 +9,13 @@ const locale = (globalThis.navigator?.languages ?? []).find((language) => /^en\b
 /** 9:05 PM, but 09:05. */
 const hour = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12 ? "numeric" : "2-digit";
 
+/** One for each currency: a room has thousands of prices. */
+const formats = new Map<string, Intl.NumberFormat>();
+
 /** 1250 EUR as €12.50: Intl knows how many minor units a currency has. */
 export function money({ amount, currency }: Amount): string {
-  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
+  const format = formats.get(currency) ?? new Intl.NumberFormat(locale, { style: "currency", currency });
+  formats.set(currency, format);
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
   return format.format(amount / 10 ** digits);
 }

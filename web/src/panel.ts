@@ -147,8 +147,8 @@ export class Panel {
     const fact = (name: string, value: string) => [html("dt", {}, name), html("dd", {}, value)];
     return [
       this.#headline(strings.booked),
-      html("p", { class: "reference" }, html("span", { class: "unseen" }, `${strings.reference} `), booking.reference),
-      html("p", { class: "soft" }, strings.referenceHelp),
+      booking.reference ? html("p", { class: "reference" }, html("span", { class: "unseen" }, `${strings.reference} `), booking.reference) : null,
+      booking.reference ? html("p", { class: "soft" }, strings.referenceHelp) : null,
       html(
         "dl",
         {},

@@ -1,7 +1,7 @@
 /** The seat map as one thing: drawing, gestures, keyboard and sections together. */
 
 import { button, html, set, svg } from "./dom";
-import { Drawing, paint } from "./drawing";
+import { Drawing, drawScreen, paint } from "./drawing";
 import { boxOf, seatsOf, sectionsOf, SECTIONS_FROM, type Seat, type Section } from "./geometry";
 import { watchGestures } from "./gestures";
 import { Roving } from "./keyboard";
@@ -129,7 +129,10 @@ export class Room {
         label("section-free", 1.1, 0.75),
       );
     });
-    this.#svg.replaceChildren(svg("g", { class: "room" }, ...shapes));
+    const content = svg("g", { class: "room" }, ...shapes);
+    const enclosed = boxOf(this.seats, 1.5);
+    const box = this.#plan.screen ? drawScreen(content, this.#plan.screen, enclosed) : enclosed;
+    this.#svg.replaceChildren(content);
     for (const name of ["aria-multiselectable", "aria-describedby"]) this.#svg.removeAttribute(name);
     set(this.#svg, "role", "group");
     set(this.#svg, "aria-label", strings.sectionsOf(this.#showtime.auditorium.name));
@@ -141,7 +144,7 @@ export class Room {
       });
     }
     this.#labelSections();
-    this.#viewport.setContent(boxOf(this.seats, 1.5));
+    this.#viewport.setContent(box);
   }
 
   #labelSections(): void {

@@ -278,8 +278,7 @@ export class Sale {
       if (fresh) this.around.say(strings.announceHeld(namesOf(hold), spokenTime(this.timeLeft)));
       this.around.changed([...before, ...namesOf(hold)]);
     } else if (hold.status === "booked") {
-      // The same booking again, reference and all.
-      this.#finish(await this.around.api.book(hold.id, hold.token, {}, newKey()));
+      await this.#findBooking(hold);
     } else if (hold.status === "expired") {
       this.hold = hold;
       this.lost = wanted;
@@ -287,6 +286,16 @@ export class Sale {
     } else {
       this.#forget();
       this.#tell(strings.holdGone);
+    }
+  }
+
+  /** The same booking again, reference and all; where only a shop may confirm, it has told the reference. */
+  async #findBooking(hold: Hold): Promise<void> {
+    try {
+      this.#finish(await this.around.api.book(hold.id, hold.token, {}, newKey()));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== "confirm_not_allowed" || !hold.booking) throw error;
+      this.#finish({ ...hold, id: hold.booking, hold: hold.id, token: "", reference: "", cancelled_total: { ...hold.total, amount: 0 } });
     }
   }
 

@@ -13,7 +13,6 @@ export const seats = (count: number): string => several(count, "seat", "seats");
 
 export const siteTitle = "Boxoffice";
 export const programme = "What’s on";
-export const skipToMap = "Skip to the seats";
 export const loading = "Loading…";
 export const today = "Today";
 export const tomorrow = "Tomorrow";
@@ -21,7 +20,6 @@ export const days = "Days";
 export const cinemas = "Cinemas";
 export const allCinemas = "All cinemas";
 export const noShowtimes = "No showtimes yet. They appear here as soon as they are published.";
-export const noShowtimesThatDay = "Nothing is shown on this day.";
 export const more = "Show later days";
 export const minutes = (count: number) => `${count} min`;
 export const rated = (rating: string) => `Rated ${rating}`;
@@ -41,7 +39,6 @@ export const mapHelp = "Arrow keys move, Home and End go to the ends of a row, S
 export const section = (name: string, free: number, count: number) => `${name}: ${free} of ${seats(count)} available`;
 export const soldOutSection = (name: string) => `${name}: sold out`;
 export const sectionRows = (first: string, last: string) => (first === last ? `row ${first}` : `rows ${first}–${last}`);
-export const chooseSection = "Choose a section to see its seats.";
 export const allSections = "All sections";
 export const zoomIn = "Zoom in";
 export const zoomOut = "Zoom out";
@@ -125,7 +122,7 @@ export const announceUnpicked = (seat: string, count: number) => `${seat} remove
 export const announceSoon = "One minute left to book your seats.";
 export const announceExtended = (time: string) => `You have ${time} now.`;
 export const announceReleased = "Your seats went back on sale.";
-export const announceBooked = (reference: string) => `Booked. Your reference is ${reference}.`;
+export const announceBooked = (reference: string) => (reference ? `Booked. Your reference is ${reference}.` : "Booked.");
 export const announceBack = "Connected again. The map is up to date.";
 export const announceOthers = (taken: number, freed: number) =>
   [taken > 0 && `${seats(taken)} taken`, freed > 0 && `${seats(freed)} freed`].filter(Boolean).join(", ") + ".";

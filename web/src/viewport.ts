@@ -5,6 +5,8 @@ import type { Box } from "./geometry";
 /** Pixels for one unit, the distance of neighbours, at the closest. */
 const CLOSEST = 72;
 const MOTION_MS = 220;
+/** Pixels that the buttons take at the top. */
+const BUTTONS = 56;
 
 interface Look {
   /** The middle, in the room's units. */
@@ -103,8 +105,10 @@ export class Viewport {
 
   #fitting(): Look {
     const { x, y, width, height } = this.#content;
-    const scale = Math.min(this.#size.width / width, this.#size.height / height, CLOSEST);
-    return { x: x + width / 2, y: y + height / 2, scale };
+    // On a phone the buttons would lie on seats, which cannot be moved from under them while all is seen.
+    const top = this.#size.width < 700 && this.#size.height > 4 * BUTTONS ? BUTTONS : 0;
+    const scale = Math.min(this.#size.width / width, (this.#size.height - top) / height, CLOSEST);
+    return { x: x + width / 2, y: y + height / 2 - top / 2 / scale, scale };
   }
 
   #within(scale: number): number {
@@ -115,8 +119,7 @@ export class Viewport {
   /** Keeps the room in sight; nearer than the whole it may be pushed a little aside, from under the buttons. */
   #bounded(look: Look): Look {
     const keep = (at: number, from: number, length: number, seen: number) => {
-      const slack = this.#fitted ? 0 : seen / 6;
-      const reach = Math.max(0, (length - seen) / 2 + slack);
+      const reach = Math.max(0, (length - seen) / 2 + seen / 6);
       return Math.min(Math.max(at, from + length / 2 - reach), from + length / 2 + reach);
     };
     const { x, y, width, height } = this.#content;
@@ -136,7 +139,7 @@ export class Viewport {
 
   #go(wanted: Look, smoothly: boolean): void {
     cancelAnimationFrame(this.#motion);
-    const [from, to] = [this.#look, this.#bounded(wanted)];
+    const [from, to] = [this.#look, this.#fitted ? this.#fitting() : this.#bounded(wanted)];
     this.#aim = to;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!smoothly || still) {

@@ -227,3 +227,25 @@ test("a showtime that is not there says so, and so does junk", async () => {
   await ada.page.waitForSelector(".movie");
   await ada.leave();
 });
+
+test("where the shop takes the money, the page holds and the shop books", async () => {
+  const paying = await House.open("--bookings-confirm-by", "key");
+  try {
+    const show = await paying.showtime(hall(3, 6));
+    const ada = await visit(paying);
+    await ada.open(show);
+    await ada.pick("A1");
+    await ada.press("hold");
+    await ada.phase("held");
+    await ada.press("book");
+    await until("why not", async () => /Booking is finished at the till/.test(await ada.panel()));
+    assert.equal(await ada.standing("A1"), "mine");
+    const { hold } = await ada.page.evaluate((key) => JSON.parse(localStorage.getItem(key)), `boxoffice:${show.id}`);
+    await paying.post("/v1/bookings", { hold: hold.id });
+    await ada.phase("booked");
+    await ada.see("A1", "booked_mine");
+    await ada.leave();
+  } finally {
+    await paying.close();
+  }
+});

@@ -9,7 +9,7 @@ const CHROMIUM = process.env.BOXOFFICE_CHROMIUM ?? ["/usr/bin/chromium", "/usr/b
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** What the browser itself says when a server is away; the page cannot keep it from saying so. */
-const AWAY = /Failed to load resource: net::ERR_|WebSocket connection to .* failed|net::ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED/;
+const AWAY = /Failed to load resource: net::ERR_|WebSocket connection to .* failed|net::ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|status of 503/;
 
 let browser;
 
@@ -34,7 +34,7 @@ export class Visitor {
     this.page = page;
     page.on("console", (message) => {
       // A refusal (409) is an answer, which the page explains; the browser reports it nevertheless.
-      const refusal = /Failed to load resource: the server responded with a status of (404|409|422)/.test(message.text());
+      const refusal = /Failed to load resource: the server responded with a status of (403|404|409|422)/.test(message.text());
       if (["error", "warning"].includes(message.type()) && !refusal && !(mayBeAway && AWAY.test(message.text()))) {
         this.#faults.push(`console: ${message.text()}`);
       }
