@@ -114,11 +114,16 @@ impl Lane {
         match kind {
             ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::ReadOnly => Failure::Elsewhere,
             _ => {
-                *self.refused.lock() = Some(Instant::now());
-                self.note(Some(describe(error)));
+                self.note_refusal(describe(error));
                 Failure::Refused
             }
         }
+    }
+
+    /// It answers, but not as it should.
+    pub(crate) fn note_refusal(&self, why: String) {
+        *self.refused.lock() = Some(Instant::now());
+        self.note(Some(why));
     }
 
     /// Makes sure that there is a connection on which calls are answered.

@@ -136,15 +136,14 @@ impl Shards {
         self.changed.subscribe()
     }
 
-    /// Something was not where the map says: it is asked for anew.
+    /// Something was not where the map says: it is asked for anew. There is no other than a single server.
     pub(crate) fn look_again(&self) {
-        match self.address.kind {
-            Kind::Single => {
-                let why = "the server is a replica or a node of a Cluster, of which several addresses must be given";
-                tracing::warn!(address = %self.address, why);
-            }
-            _ => self.wake.notify_one(),
+        if let (Kind::Single, [lane]) = (&self.address.kind, &self.map.load().lanes[..]) {
+            lane.note_refusal(
+                "it is a replica, or one node of a Cluster, of which several must be named".into(),
+            );
         }
+        self.wake.notify_one();
     }
 
     /// What is wrong, if something is.

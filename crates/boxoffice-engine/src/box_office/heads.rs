@@ -12,6 +12,9 @@ use crate::counters::count;
 /// How often boards are compared, in milliseconds: often enough that a board of which nobody tells anything is known
 /// to be level for all of the second within which strangers may be refused from it.
 const EVERY_MS: u64 = 800;
+/// How long a change may be on its way into its board, in milliseconds: most of what is not there yet is no more than
+/// late.
+const GRACE_MS: u64 = 100;
 /// How many showtimes are asked for at once.
 const AT_ONCE: usize = 1_000;
 
@@ -23,16 +26,20 @@ pub(super) async fn run(engine: Weak<Inner>) {
         drop(inner);
         pause.await;
         let Some(box_office) = engine.upgrade().map(BoxOffice) else { return };
-        let boards = box_office.0.boards.heads();
-        for boards in boards.chunks(AT_ONCE) {
-            box_office.compare(boards).await;
+        let mut behind = Vec::new();
+        for boards in box_office.0.boards.heads().chunks(AT_ONCE) {
+            box_office.compare(boards, &mut behind).await;
+        }
+        if !behind.is_empty() {
+            box_office.0.ports.runtime.sleep(GRACE_MS).await;
+            box_office.bring_level(&behind);
         }
     }
 }
 
 impl BoxOffice {
-    /// Compares boards, at least at these revisions, with where the store is.
-    async fn compare(&self, boards: &[(ShowtimeId, u64)]) {
+    /// Compares boards, at least at these revisions, with where the store is, and adds those that are behind.
+    async fn compare(&self, boards: &[(ShowtimeId, u64)], behind: &mut Vec<(ShowtimeId, u64)>) {
         let asked_at = self.now();
         let ids: Vec<_> = boards.iter().map(|(id, _)| *id).collect();
         let heads: HashMap<_, _, FixedState> = match self.0.ports.store.heads(&ids).await {
@@ -51,11 +58,18 @@ impl BoxOffice {
                     tracing::error!(showtime = %id, seen, head, "the store has lost changes; loading anew");
                     board.note_broken();
                 }
-                Some(head) if *head > board.revision() => {
-                    count(&self.0.counters.boards_behind);
-                    self.catch_up_later(board);
-                }
+                Some(head) if *head > board.revision() => behind.push((*id, *head)),
                 Some(_) => board.note_level(asked_at),
+            }
+        }
+    }
+
+    /// Reads the log of boards that still are not where the store was.
+    fn bring_level(&self, behind: &[(ShowtimeId, u64)]) {
+        for (id, head) in behind {
+            if let Some(board) = self.0.boards.peek(*id).filter(|board| board.revision() < *head) {
+                count(&self.0.counters.boards_behind);
+                self.catch_up_later(board);
             }
         }
     }

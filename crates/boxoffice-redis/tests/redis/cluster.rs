@@ -118,3 +118,17 @@ async fn slots_that_move_are_found_where_they_are() {
     claimed_again(&gate, showtime).await;
     assert_eq!(servers[2].ask::<usize>(&["DBSIZE"]), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_given_as_if_it_were_alone_is_named() {
+    if !are_there() {
+        return;
+    }
+    let servers = cluster();
+    let gate = gate(&servers[0].url());
+    wait_until("the gate to be well", || gate.health().unwrap().trouble.is_none()).await;
+    let elsewhere = showtime_on(&servers, 1);
+    assert_eq!(gate.claim(elsewhere, vec![1], 7).await, Passage::Admitted, "nobody can say");
+    assert_eq!(gate.figures().opened, 1);
+    assert!(gate.health().unwrap().trouble.is_some_and(|why| why.contains("one node of a Cluster")));
+}

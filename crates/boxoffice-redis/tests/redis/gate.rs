@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::plan::SeatNo;
+use boxoffice_engine::bus::Bus as _;
 use boxoffice_engine::gate::{Gate, Passage};
 use boxoffice_engine::random::{Randomness as _, Seeded};
 use boxoffice_redis::{OnFailure, Options, RedisGate};
@@ -199,4 +200,31 @@ async fn a_password_opens_and_is_never_told() {
     .await;
     let why = wrong.health().unwrap().trouble.unwrap();
     assert!(!why.contains("gu3ssed") && why.contains(&server.port.to_string()), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_rights_are_enough() {
+    if !are_there() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/redis.md")).unwrap();
+    let line = document.lines().find_map(|line| line.trim().strip_prefix("ACL SETUSER ")).unwrap();
+    let words: Vec<_> = ["ACL", "SETUSER"].into_iter().chain(line.split(' ')).collect();
+    let () = server.ask(&words);
+    let url = format!("redis://boxoffice:PASSWORD@127.0.0.1:{}", server.port);
+    let gate = gate(&url);
+    let (one, _) = crate::bus::bus(&url, 1, "history");
+    let (other, heard) = crate::bus::bus(&url, 2, "history");
+    ready(&gate).await;
+    for bus in [&one, &other] {
+        crate::bus::ready(bus).await;
+    }
+    assert_eq!(gate.claim(SHOWTIME, vec![1], 7).await, Passage::Admitted);
+    gate.release(SHOWTIME, vec![1], 7);
+    wait_until("the release", || server.ask::<usize>(&["DBSIZE"]) == 0).await;
+    one.publish(1, &[crate::bus::message(1, 1)]);
+    wait_until("a message", || !heard.lock().is_empty()).await;
+    assert_eq!((gate.figures().admitted, gate.figures().left), (1, 0));
 }
