@@ -25,11 +25,12 @@ from gate import GateMeasure
 from growth import GrowthMeasure
 from holds import HoldsMeasure
 from measure import REPOSITORY, Measure, Samples, Settings
+from own import OwnMeasure
 from reads import ReadsMeasure
 from references import ReferencesMeasure
 from report import Row
 
-MEASURES = (HoldsMeasure, GrowthMeasure, ReadsMeasure, GateMeasure, MemoryMeasure, ShowtimesMeasure, ReferencesMeasure)
+MEASURES = (HoldsMeasure, GrowthMeasure, ReadsMeasure, OwnMeasure, GateMeasure, MemoryMeasure, ShowtimesMeasure, ReferencesMeasure)
 ROWS = [name for measure in MEASURES for name in measure.names]
 EXAMPLES = {
     "gate": ("boxoffice-engine", "gate_bench"),

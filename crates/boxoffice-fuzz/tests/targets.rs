@@ -10,6 +10,11 @@ use boxoffice_fuzz::targets::{TARGETS, find};
 const FOUND: &[(&str, &[u8])] = &[
     // A path that is not UTF-8 was answered in plain text.
     ("queries", b"ks%00esin%ce=me*rnt12"),
+    // A layout without areas was a panic.
+    ("plans", br#"{"Areas":[]}"#),
+    // A list in a list was taken for a plain hold, which the router refuses.
+    ("doors", br#"[[]]"#),
+    ("doors", br#"[["A3"]]"#),
 ];
 
 #[test]

@@ -137,7 +137,7 @@ async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
     for wrong in spent.wrong {
         findings.violations.add(wrong);
     }
-    let Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s, watcher_bytes, .. } = spent;
+    let Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s, watcher_bytes, opening_s, .. } = spent;
     Ok(Outcome {
         settings,
         url,
@@ -148,6 +148,7 @@ async fn measure(settings: Settings) -> anyhow::Result<Outcome> {
         server_cpu_s,
         others_cpu_s,
         watcher_bytes,
+        opening_s,
         interrupted,
         machine,
     })
@@ -161,6 +162,8 @@ struct Spent {
     others_cpu_s: Option<f64>,
     /// The memory of the server that each idle watcher takes.
     watcher_bytes: Option<f64>,
+    /// How long it took until all watchers were told where they stand, in seconds.
+    opening_s: f64,
     /// What the watchers found wrong.
     wrong: Vec<String>,
 }
@@ -180,10 +183,12 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
         Job::Live(rate, duration) => (rate * duration.as_secs_f64()).ceil() as usize + 1,
         _ => 0,
     };
+    let opening = Instant::now();
     let watchers = match settings.watchers {
         0 => None,
         count => Some(Watchers::open(run, count, settings.door, changes).await?),
     };
+    let opening_s = opening.elapsed().as_secs_f64();
     let mut watcher_bytes = None;
     if let Some(watchers) = &watchers {
         // What was needed to let them in is given back meanwhile.
@@ -240,7 +245,7 @@ async fn load(run: &'static Run, settings: &Settings, server: Option<u32>) -> an
     let all = before.2.zip(after.2).map(|(before, after)| after - before);
     // Without the server's part nobody can tell it from the others'.
     let others_cpu_s = all.zip(server_cpu_s).map(|(all, server)| (all - server - own_cpu_s).max(0.0));
-    Ok(Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s, watcher_bytes, wrong })
+    Ok(Spent { duration_s, own_cpu_s, server_cpu_s, others_cpu_s, watcher_bytes, opening_s, wrong })
 }
 
 /// The key for a server that is there: the flag, the variable, or the file that its sister names.

@@ -37,6 +37,8 @@ pub(super) struct Outcome {
     pub(super) others_cpu_s: Option<f64>,
     /// The memory of a server of our own that each idle watcher took, in bytes.
     pub(super) watcher_bytes: Option<f64>,
+    /// How long it took until all watchers were told where they stand, in seconds.
+    pub(super) opening_s: f64,
     /// Whether somebody ended it early.
     pub(super) interrupted: bool,
     /// Where it ran.
@@ -166,7 +168,11 @@ impl Outcome {
             },
             "server_cpu_s": self.server_cpu_s.map(round),
             "others_cpu_s": self.others_cpu_s.map(round),
-            "watchers": {"count": self.settings.watchers, "idle_bytes_each": self.watcher_bytes.map(round)},
+            "watchers": {
+                "count": self.settings.watchers,
+                "opening_s": round(self.opening_s),
+                "idle_bytes_each": self.watcher_bytes.map(round),
+            },
             "interrupted": self.interrupted,
             "check": {
                 "ok": self.is_right(),
@@ -207,7 +213,8 @@ impl Outcome {
         if self.settings.watchers > 0 {
             let each =
                 self.watcher_bytes.map(|bytes| format!(", {bytes:.0} bytes of the server each when idle"));
-            row("watchers", format!("{}{}", self.settings.watchers, each.unwrap_or_default()));
+            let opened = format!("{} let in within {:.1} s", self.settings.watchers, self.opening_s);
+            row("watchers", opened + &each.unwrap_or_default());
         }
         let found = &self.findings;
         row(

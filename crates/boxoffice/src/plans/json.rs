@@ -16,6 +16,9 @@ use super::faults::{Fault, short};
 /// More objects and lists than the most elaborate plan of 100,000 seats has.
 const MAX_CONTAINERS: usize = 1_000_000;
 
+/// How many characters of a text are kept: more than a name may have.
+const MAX_KEPT: usize = 250;
+
 /// The file as text, if it is worth parsing. A byte order mark is skipped.
 pub(super) fn text(bytes: &[u8]) -> Result<&str, Fault> {
     if bytes.len() > MAX_BYTES {
@@ -45,6 +48,12 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
     })
 }
 
+/// A name as far as it may be sound: one that is longer than any may be is cut behind that, because it may become part
+/// of a hundred thousand labels before it is found to be too long.
+pub(super) fn kept(text: &str) -> &str {
+    text.char_indices().nth(MAX_KEPT).map_or(text, |(end, _)| &text[..end])
+}
+
 /// A string, or a number where people write one: row 7, seat 12. Borrowed from the file where it can be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Text<'a>(Cow<'a, str>);
@@ -55,9 +64,9 @@ impl Text<'_> {
         self.0.trim()
     }
 
-    /// As a text of its own.
+    /// As a text of its own, [`kept`] as far as it may be sound.
     pub(super) fn compact(&self) -> CompactString {
-        self.as_str().into()
+        kept(self.as_str()).into()
     }
 
     /// As an integer: `28`, `"28"`.

@@ -135,7 +135,7 @@ fn rows(file: &File<'_>, places: &mut Places) -> Vec<RowDraft> {
             let row = *by_name.entry((zone_no, name)).or_insert_with(|| {
                 let origin = places.row([zone_no as u32, row_no, 0]);
                 rows.push(RowDraft {
-                    name: name.into(),
+                    name: json::kept(name).into(),
                     zone: zones[zone_no].clone(),
                     seats: Vec::new(),
                     origin,
@@ -176,7 +176,7 @@ fn zone_names(zones: &[Zone<'_>]) -> Vec<Option<CompactString>> {
         "" if zones.len() == 1 => None,
         "" => Some(format_compact!("zone {}", no + 1)),
         name if seen[name] > 1 => Some(format_compact!("{} {}", short(name), no + 1)),
-        name => Some(name.into()),
+        name => Some(json::kept(name).into()),
     };
     zones.iter().enumerate().map(name).collect()
 }

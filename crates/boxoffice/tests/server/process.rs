@@ -1,6 +1,7 @@
 //! The server's process: started, killed, asked to end, and started again on the same data.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,7 +37,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     home: TempDir,
     flags: Vec<String>,
-    variables: Vec<(String, String)>,
+    variables: Mutex<Vec<(String, OsString)>>,
     child: Mutex<Option<Child>>,
     port: AtomicU16,
     runs: AtomicU32,
@@ -67,9 +68,10 @@ impl Server {
 
     /// A server on an empty store, in another environment.
     pub(crate) fn start_in(variables: &[(&str, &str)]) -> Self {
-        let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let mut server = Self::idle(&[]);
-        server.variables = variables.iter().map(text).collect();
+        let server = Self::idle(&[]);
+        for (name, value) in variables {
+            server.set_variable(name, *value);
+        }
         server.start_again();
         server
     }
@@ -79,12 +81,17 @@ impl Server {
         Self {
             home: TempDir::with_prefix("boxoffice-test-").expect("a directory"),
             flags: flags.iter().map(ToString::to_string).collect(),
-            variables: Vec::new(),
+            variables: Mutex::default(),
             child: Mutex::new(None),
             port: AtomicU16::new(0),
             runs: AtomicU32::new(0),
             log: Arc::default(),
         }
+    }
+
+    /// Runs it with a variable of its environment from now on.
+    pub(crate) fn set_variable(&self, name: &str, value: impl Into<OsString>) {
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), value.into()));
     }
 
     /// Starts the server on the data that it has, and waits until it listens.
@@ -100,7 +107,7 @@ impl Server {
     fn start_on(&self, port: u16) {
         let listen = format!("127.0.0.1:{port}");
         let mut command = self.command(&["serve", "--listen", &listen, "--store", &self.store()]);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.envs(self.variables.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         command.args(&self.flags).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stderr = child.stderr.take().expect("piped");

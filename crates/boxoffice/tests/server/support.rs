@@ -5,6 +5,7 @@
 mod client;
 mod contract;
 mod crowd;
+mod faults;
 mod house;
 mod ledger;
 mod log;
@@ -18,6 +19,7 @@ mod watcher;
 pub(crate) use client::{Answer, Client};
 pub(crate) use contract::{conforms, fits};
 pub(crate) use crowd::{Crowd, Sale, settle};
+pub(crate) use faults::Faults;
 pub(crate) use house::{House, Showtime, from_now, hall, id, merge, room, states, text};
 pub(crate) use ledger::{Booking, Hold};
 pub(crate) use log::replay;
