@@ -25,7 +25,7 @@ function sample(number: number, standing: Standing): SVGSVGElement {
   );
 }
 
-export function legend(categories: ReadonlyMap<string, Category>, showtime: Showtime, sells: boolean): HTMLElement {
+export function legend(categories: ReadonlyMap<string, Category>, showtime: Showtime, sells: boolean): HTMLDetailsElement {
   const priced = [...categories.values()].map((category) => {
     const prices = ticketsOf(showtime, category.key).map(([, price]) => money(price));
     return html("li", {}, sample(category.number, "available"), category.name, html("span", { class: "soft" }, [...new Set(prices)].join(" / ")));

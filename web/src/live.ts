@@ -53,10 +53,13 @@ export class Live {
   ) {
     this.#url = url;
     this.#events = events;
+  }
+
+  start(): void {
     document.addEventListener("visibilitychange", this.#wake);
     addEventListener("online", this.#wake);
     addEventListener("pageshow", this.#wake);
-    events.state("connecting");
+    this.#events.state("connecting");
     this.#connect();
   }
 
