@@ -21,7 +21,7 @@ pub struct GateFigures {
     pub opened: u64,
     /// Claims that the servers did not answer in time, and that were turned away.
     pub shut: u64,
-    /// Claims that were given up without being deleted: they end by themselves.
+    /// Deletions of claims that could not be sent: what was claimed ends by itself.
     pub left: u64,
     /// Calls that took at most so long as [`GATE_BOUNDS_US`] says; the last has all above.
     pub durations: [u64; GATE_BOUNDS_US.len() + 1],

@@ -15,6 +15,9 @@ use crate::world::{Node, World};
 /// How long a watcher follows one node at most, in milliseconds: a node that crashed tells nothing more.
 const FOLLOWING_MS: u64 = 2000;
 
+/// From how many boards on a node has room for those that are watched.
+const ROOMY: usize = 100;
+
 /// One watcher of one showtime.
 pub(crate) struct Watcher {
     world: Arc<World>,
@@ -43,7 +46,8 @@ impl Watcher {
         while !self.world.faults.are_over() {
             self.world.executor.sleep(lots.between(50, 2000)).await;
             let node = self.world.node(lots.draw()).await;
-            if lots.between(0, 1) == 0 {
+            // A board that is watched is not evicted: where there is room for one or two, others would be refused.
+            if self.world.setup.limits.boards < ROOMY || lots.between(0, 1) == 0 {
                 self.poll(&node).await;
             } else {
                 self.follow(&node, &lots).await;
@@ -72,7 +76,11 @@ impl Watcher {
                 if sender.send(update).is_err() || board.is_broken() {
                     return;
                 }
-                watch.told().await;
+                // A board that is watched stays in memory, so nobody may watch on for a watcher that has gone.
+                tokio::select! { biased;
+                    () = sender.closed() => return,
+                    _ = watch.told() => {}
+                }
                 world.executor.sleep(pause).await;
             }
         };

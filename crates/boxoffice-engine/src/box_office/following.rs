@@ -45,12 +45,13 @@ impl BoxOffice {
     }
 
     /// Applies what waited for the change that has just come.
-    fn follow_early(&self, board: &Board) {
-        let mut following = self.0.following.0.lock();
-        if let Some(early) = following.get_mut(&board.id())
-            && board.follow(early.values().map(|event| &**event))
-        {
-            early.clear();
+    fn follow_early(&self, board: &Arc<Board>) {
+        // Not under the lock: what a board applies may be told to other nodes, and they may answer.
+        let early = self.0.following.0.lock().get_mut(&board.id()).map(std::mem::take).unwrap_or_default();
+        if !board.follow(early.values().map(|event| &**event)) {
+            for event in early.values().filter(|event| event.revision > board.revision()) {
+                self.wait_for_missing(Arc::clone(board), event);
+            }
         }
     }
 

@@ -169,5 +169,5 @@ pub(crate) fn gate(url: &str) -> RedisGate {
 }
 
 pub(crate) fn options() -> Options {
-    Options { timeout: Duration::from_millis(500), ..Options::default() }
+    Options { timeout: Duration::from_secs(3), ..Options::default() }
 }

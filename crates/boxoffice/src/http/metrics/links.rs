@@ -7,7 +7,7 @@ use boxoffice_engine::link::{BusFigures, GATE_BOUNDS_US, GateFigures, LinkHealth
 use super::{header, sample};
 
 const CALLS: &str = "Holds that asked the gate, by what became of them.";
-const LEFT: &str = "Claims that were not deleted and end by themselves.";
+const LEFT: &str = "Deletions of claims that could not be sent: what was claimed ends by itself.";
 const CHANGES: &str = "Changes on the bus: sent, received, and dropped on the way.";
 const DURATION: &str = "boxoffice_gate_call_duration_seconds";
 
