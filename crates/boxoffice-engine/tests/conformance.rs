@@ -10,5 +10,7 @@ use boxoffice_engine::store::memory::MemoryStore;
 
 #[tokio::test]
 async fn the_reference_store_keeps_every_promise() {
-    conformance::run(|| Arc::new(MemoryStore::new(Arc::new(support::TestRuntime)))).await;
+    let make = || Arc::new(MemoryStore::new(Arc::new(support::TestRuntime)));
+    conformance::run(make).await;
+    conformance::run_in_one_place(make).await;
 }

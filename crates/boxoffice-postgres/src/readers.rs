@@ -1,0 +1,85 @@
+//! Connections that read, shared by all who ask: each read is one statement, and so one snapshot and one round trip.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use boxoffice_engine::runtime::BoxFuture;
+use boxoffice_engine::store::StoreError;
+use tokio::sync::Semaphore;
+use tokio_postgres::Client;
+
+use crate::Address;
+use crate::error::Failure;
+use crate::session::{READ, connect, within};
+
+/// A place for a connection, made when it is needed.
+type Slot = tokio::sync::Mutex<Option<Arc<Client>>>;
+
+/// The reading connections.
+pub(crate) struct Readers {
+    address: Address,
+    slots: Vec<Slot>,
+    next: AtomicUsize,
+    room: Semaphore,
+    turned_away: AtomicU64,
+}
+
+impl Readers {
+    pub(crate) fn new(address: Address, connections: usize, waiting: usize) -> Self {
+        Self {
+            address,
+            slots: (0..connections.max(1)).map(|_| Slot::default()).collect(),
+            next: AtomicUsize::new(0),
+            room: Semaphore::new(waiting.max(1)),
+            turned_away: AtomicU64::new(0),
+        }
+    }
+
+    /// How many reads found no room to wait.
+    pub(crate) fn turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::Relaxed)
+    }
+
+    /// Reads. A connection that turns out to be gone is replaced once: nothing was changed by the first try.
+    pub(crate) async fn read<T: Send>(
+        &self,
+        read: impl for<'c> Fn(&'c Client) -> BoxFuture<'c, Result<T, Failure>> + Send + Sync,
+    ) -> Result<T, StoreError> {
+        let Ok(_room) = self.room.try_acquire() else {
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+            return Err(StoreError::Overloaded);
+        };
+        let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        let mut failure = None;
+        for _ in 0..2 {
+            let client = match self.client(slot).await {
+                Ok(client) => client,
+                Err(failure) => return Err(failure.into()),
+            };
+            match within(READ, read(&client)).await {
+                Err(Failure::Lost(why)) => {
+                    self.drop_client(slot, &client).await;
+                    failure = Some(Failure::Lost(why));
+                }
+                other => return other.map_err(Into::into),
+            }
+        }
+        Err(failure.map_or(StoreError::Overloaded, Into::into))
+    }
+
+    async fn client(&self, slot: &Slot) -> Result<Arc<Client>, Failure> {
+        let mut slot = slot.lock().await;
+        if let Some(client) = slot.as_ref().filter(|client| !client.is_closed()) {
+            return Ok(Arc::clone(client));
+        }
+        *slot = None;
+        Ok(Arc::clone(slot.insert(Arc::new(connect(&self.address).await?))))
+    }
+
+    async fn drop_client(&self, slot: &Slot, client: &Arc<Client>) {
+        let mut slot = slot.lock().await;
+        if slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, client)) {
+            *slot = None;
+        }
+    }
+}

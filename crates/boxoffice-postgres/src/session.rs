@@ -1,0 +1,53 @@
+//! Sessions with the database: how they begin, and that none waits for ever.
+
+use std::time::Duration;
+
+use tokio_postgres::Client;
+
+use crate::Address;
+use crate::error::Failure;
+
+/// How long a read may take before it is given up.
+pub(crate) const READ: Duration = Duration::from_secs(5);
+/// How long a step of a batch may take before its connection is given up: a little more than the server's own limit,
+/// which is heard of in words.
+pub(crate) const STEP: Duration = Duration::from_secs(4);
+/// How long the answer to COMMIT is waited for; a synchronous standby may take its time.
+pub(crate) const COMMIT: Duration = Duration::from_secs(10);
+/// How long a step of a change of the catalogue may take: a showtime goes with all its rows.
+pub(crate) const ERRAND: Duration = Duration::from_secs(35);
+
+/// Begins a batch. The limits hold for this transaction alone, so that nothing is left in a session that a pooler gives
+/// to somebody else; a cut wire does not keep a showtime locked for longer.
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '3s'; SET LOCAL lock_timeout = '2s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '3s'";
+
+/// Begins a change of the catalogue.
+pub(crate) const BEGIN_ERRAND: &str = "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
+/// Commits. Were the wait for a synchronous standby cut short by a timeout, PostgreSQL would report success for what a
+/// failover may still lose.
+pub(crate) const END: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+/// Opens a connection, which closes when the client is dropped.
+pub(crate) async fn connect(address: &Address) -> Result<Client, Failure> {
+    let limit = address.config.get_connect_timeout().map_or(READ, |timeout| *timeout * 2);
+    let connecting = address.config.connect(address.tls.clone());
+    let (client, connection) = within(limit, async { Ok(connecting.await?) }).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = crate::error::words(&error), "a connection to the database ended");
+        }
+    });
+    Ok(client)
+}
+
+/// Waits for an answer, but not for ever. What comes after the limit belongs to nobody: the connection is to be given up.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let late = |_| Err(Failure::Lost(format!("the database did not answer within {} s", limit.as_secs())));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(late)
+}

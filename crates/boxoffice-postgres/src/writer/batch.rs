@@ -1,0 +1,219 @@
+//! One batch as one database transaction: everybody who loses is found under the lock, before anything is written.
+
+use boxoffice_core::change::Transition;
+use boxoffice_core::id::{Serial, ShowtimeId};
+use boxoffice_core::plan::SeatNo;
+use boxoffice_engine::queue::{Outcome, Sealed};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use tokio_postgres::Client;
+
+use super::rows::{Rows, Showtimes, write};
+use super::statements::{MANY, ONE, Statements};
+use crate::error::Failure;
+use crate::reads::key_of;
+use crate::session::{BEGIN, COMMIT, END, STEP, within};
+use crate::values::{bytes, get, number, rows, typed};
+
+/// Why a batch came to nothing.
+#[derive(Debug)]
+pub(crate) enum BatchError {
+    /// It failed before COMMIT was sent: nothing of it was done, nor ever will be.
+    NotCommitted(Failure),
+    /// COMMIT was sent: if it was done, these are the outcomes.
+    InDoubt(Failure, Vec<Outcome>),
+}
+
+impl From<Failure> for BatchError {
+    fn from(failure: Failure) -> Self {
+        Self::NotCommitted(failure)
+    }
+}
+
+/// A showtime's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) revision: u64,
+    pub(crate) settings_version: u32,
+    pub(crate) ever_held: bool,
+}
+
+pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
+
+/// What is stored of all that a batch relies on, and then what the batch has made of it so far.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) heads: Map<ShowtimeId, Head>,
+    seats: Map<(ShowtimeId, SeatNo), u32>,
+    holds: Map<(ShowtimeId, Serial), u32>,
+    keys: Map<(ShowtimeId, [u8; 16]), i64>,
+}
+
+/// What a batch relies on, as parameters.
+struct Relied {
+    showtimes: Vec<i64>,
+    seats: (Vec<i64>, Vec<i32>),
+    holds: (Vec<i64>, Vec<i64>),
+    keys: (Vec<i64>, Vec<Vec<u8>>),
+}
+
+impl Relied {
+    fn on(batch: &[Sealed]) -> Self {
+        let mut relied = Self {
+            showtimes: Vec::new(),
+            seats: <_>::default(),
+            holds: <_>::default(),
+            keys: <_>::default(),
+        };
+        for Sealed { transition, .. } in batch {
+            let (id, change) = (key_of(transition.showtime), &transition.change);
+            relied.showtimes.push(id);
+            for seat in &change.seats {
+                relied.seats.0.push(id);
+                relied.seats.1.push(seat.no as i32);
+            }
+            for hold in &change.holds {
+                relied.holds.0.push(id);
+                relied.holds.1.push(hold.serial as i64);
+            }
+            if let Some(request) = change.request {
+                relied.keys.0.push(id);
+                relied.keys.1.push(request.key.to_vec());
+            }
+        }
+        relied.showtimes.sort_unstable();
+        relied.showtimes.dedup();
+        relied
+    }
+}
+
+/// Which statements a batch is written with.
+fn statements(batch: &[Sealed]) -> (&'static Statements, Option<i64>) {
+    let mut ids = batch.iter().map(|sealed| sealed.transition.showtime);
+    match ids.next() {
+        Some(first) if ids.all(|id| id == first) => (&ONE, Some(key_of(first))),
+        _ => (&MANY, None),
+    }
+}
+
+/// Locks the clocks of a batch's showtimes and reads what it relies on, within a transaction: all statements are sent at
+/// once, and each sees what was committed before it began.
+pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed]) -> Result<Known, Failure> {
+    let (statements, one) = statements(batch);
+    let relied = Relied::on(batch);
+    let first = |ids: Vec<i64>| Showtimes::of(one, ids);
+    let (locked, seat_ids, hold_ids, key_ids) =
+        (first(relied.showtimes), first(relied.seats.0), first(relied.holds.0), first(relied.keys.0));
+    let lock = [locked.value()];
+    let seats = [seat_ids.value(), typed(&relied.seats.1)];
+    let holds = [hold_ids.value(), typed(&relied.holds.1)];
+    let keys = [key_ids.value(), typed(&relied.keys.1)];
+    let some = async |wanted: bool, sql: &str, values: &[_]| {
+        if wanted { rows(client, sql, values).await } else { Ok(Vec::new()) }
+    };
+    let (heads, seats, holds, keys) = tokio::try_join!(
+        biased;
+        rows(client, &statements.lock, &lock),
+        some(!relied.seats.1.is_empty(), &statements.seats, &seats),
+        some(!relied.holds.1.is_empty(), &statements.holds, &holds),
+        some(!relied.keys.1.is_empty(), &statements.keys, &keys),
+    )?;
+    let showtime = |row| number(row, 0).map(ShowtimeId::from_number);
+    let mut known = Known::default();
+    for row in &heads {
+        let head = Head {
+            revision: number(row, 1)?,
+            settings_version: get::<i32>(row, 2)? as u32,
+            ever_held: get(row, 3)?,
+        };
+        known.heads.insert(showtime(row)?, head);
+    }
+    for row in &seats {
+        known.seats.insert((showtime(row)?, get::<i32>(row, 1)? as SeatNo), get::<i32>(row, 2)? as u32);
+    }
+    for row in &holds {
+        known.holds.insert((showtime(row)?, number(row, 1)?), get::<i32>(row, 2)? as u32);
+    }
+    for row in &keys {
+        known.keys.insert((showtime(row)?, bytes(row, 1)?), get(row, 2)?);
+    }
+    Ok(known)
+}
+
+impl Known {
+    /// Whether everything that a transition relied on is as it was.
+    fn is_current(&self, transition: &Transition) -> Option<Head> {
+        let Transition { showtime, change, .. } = transition;
+        let head = *self.heads.get(showtime)?;
+        let seat = |no| self.seats.get(&(*showtime, no)).copied().unwrap_or(0);
+        let hold = |serial| self.holds.get(&(*showtime, serial)).copied().unwrap_or(0);
+        let current = !(transition.never_held && head.ever_held)
+            && transition.settings_version.is_none_or(|version| version == head.settings_version)
+            && change.seats.iter().all(|change| seat(change.no) + 1 == change.version)
+            && change.holds.iter().all(|change| hold(change.serial) + 1 == change.version)
+            && change.request.is_none_or(|request| {
+                let used = self.keys.get(&(*showtime, request.key));
+                used.is_none_or(|at_ms| *at_ms < transition.keys_since.as_ms())
+            });
+        current.then_some(head)
+    }
+
+    /// Moves on by a transition that is current; says its revision.
+    fn apply(&mut self, transition: &Transition, head: Head) -> u64 {
+        let Transition { showtime, change, .. } = transition;
+        let revision = head.revision + 1;
+        let after = Head {
+            revision,
+            settings_version: change.settings.as_ref().map_or(head.settings_version, |new| new.version),
+            ever_held: head.ever_held || !change.holds.is_empty(),
+        };
+        self.heads.insert(*showtime, after);
+        self.seats.extend(change.seats.iter().map(|seat| ((*showtime, seat.no), seat.version)));
+        self.holds.extend(change.holds.iter().map(|hold| ((*showtime, hold.serial), hold.version)));
+        if let Some(request) = change.request {
+            self.keys.insert((*showtime, request.key), change.at.as_ms());
+        }
+        revision
+    }
+}
+
+/// Decides one transition after the other: who wins, and what is to be written for all of them.
+pub(crate) fn judge<'b>(batch: &'b [Sealed], mut known: Known) -> (Vec<Outcome>, Rows<'b>) {
+    let mut rows = Rows::default();
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for sealed in batch {
+        outcomes.push(match known.is_current(&sealed.transition) {
+            None => Outcome::Conflict,
+            Some(head) => {
+                let revision = known.apply(&sealed.transition, head);
+                rows.add(sealed, revision);
+                Outcome::Committed { revision }
+            }
+        });
+    }
+    rows.add_clocks(&known.heads);
+    (outcomes, rows)
+}
+
+/// Writes a batch and commits it, under the id of its fence.
+pub(crate) async fn write_batch(
+    client: &Client,
+    batch: &[Sealed],
+    fence: (i64, [u8; 16]),
+) -> Result<Vec<Outcome>, BatchError> {
+    let begin = async { Ok(client.batch_execute(BEGIN).await?) };
+    let read = async { tokio::try_join!(biased; begin, lock_and_read(client, batch)) };
+    let ((), known) = within(STEP, read).await?;
+    let (outcomes, rows) = judge(batch, known);
+    if rows.is_empty() {
+        within(STEP, async { Ok(client.batch_execute("ROLLBACK").await?) }).await?;
+        return Ok(outcomes);
+    }
+    let (statements, one) = statements(batch);
+    within(STEP, write(client, statements, one, &rows, Some(fence))).await?;
+    let end = async { Ok(client.batch_execute(END).await?) };
+    match within(COMMIT, end).await {
+        Ok(()) => Ok(outcomes),
+        Err(failure) => Err(BatchError::InDoubt(failure, outcomes)),
+    }
+}

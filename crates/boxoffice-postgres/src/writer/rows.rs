@@ -1,0 +1,266 @@
+//! The rows that a batch writes, column by column, as the statements take them.
+
+use boxoffice_core::hold::{Contact, HoldStatus};
+use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::plan::SeatNo;
+use boxoffice_core::settings::Settings;
+use boxoffice_engine::queue::Sealed;
+use tokio_postgres::Client;
+
+use super::batch::{Head, Map};
+use super::statements::{Statements, WRITE_FENCE, WRITE_SETTINGS};
+use crate::bookings::Columns;
+use crate::error::Failure;
+use crate::reads::key_of;
+use crate::values::{Typed, execute, typed, values};
+
+/// The first parameter: the showtime, or those of the rows.
+pub(crate) enum Showtimes {
+    One(i64),
+    Many(Vec<i64>),
+}
+
+impl Showtimes {
+    pub(crate) fn of(one: Option<i64>, ids: Vec<i64>) -> Self {
+        one.map_or(Self::Many(ids), Self::One)
+    }
+
+    pub(crate) fn value(&self) -> Typed<'_> {
+        match self {
+            Self::One(id) => typed(id),
+            Self::Many(ids) => typed(ids),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Seats {
+    ids: Vec<i64>,
+    nos: Vec<i32>,
+    versions: Vec<i32>,
+    statuses: Vec<i16>,
+    owners: Vec<i64>,
+    revisions: Vec<i64>,
+    places: Map<(ShowtimeId, SeatNo), usize>,
+}
+
+#[derive(Default)]
+struct Holds<'b> {
+    ids: Vec<i64>,
+    serials: Vec<i64>,
+    versions: Vec<i32>,
+    statuses: Vec<i16>,
+    bodies: Vec<&'b [u8]>,
+    references: Vec<Option<i64>>,
+    booked: Vec<Option<i64>>,
+    cancelled: Vec<Option<i16>>,
+    emails: Vec<Option<String>>,
+    contacts: Vec<Option<Vec<u8>>>,
+    places: Map<(ShowtimeId, u64), usize>,
+}
+
+#[derive(Default)]
+struct Keys<'b> {
+    ids: Vec<i64>,
+    keys: Vec<&'b [u8]>,
+    revisions: Vec<i64>,
+    at_ms: Vec<i64>,
+    places: Map<(ShowtimeId, [u8; 16]), usize>,
+}
+
+#[derive(Default)]
+struct Events<'b> {
+    ids: Vec<i64>,
+    revisions: Vec<i64>,
+    bodies: Vec<&'b [u8]>,
+}
+
+#[derive(Default)]
+struct Clocks {
+    ids: Vec<i64>,
+    revisions: Vec<i64>,
+    settings_versions: Vec<i32>,
+    ever_held: Vec<bool>,
+    at_ms: Vec<i64>,
+}
+
+/// All rows of a batch, each once, as they are in the end.
+#[derive(Default)]
+pub(crate) struct Rows<'b> {
+    seats: Seats,
+    holds: Holds<'b>,
+    keys: Keys<'b>,
+    events: Events<'b>,
+    clocks: Clocks,
+    settings: Vec<(ShowtimeId, &'b Settings)>,
+    newest: Map<ShowtimeId, i64>,
+}
+
+/// Puts a value at a place, which may be the one after the last.
+fn put<T>(column: &mut Vec<T>, place: usize, value: T) {
+    match column.get_mut(place) {
+        Some(old) => *old = value,
+        None => column.push(value),
+    }
+}
+
+impl<'b> Rows<'b> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.ids.is_empty()
+    }
+
+    /// Adds what a transition writes as this revision.
+    pub(crate) fn add(&mut self, sealed: &'b Sealed, revision: u64) {
+        let (transition, change) = (&sealed.transition, &*sealed.transition.change);
+        let (showtime, id, revision) = (transition.showtime, key_of(transition.showtime), revision as i64);
+        for seat in &change.seats {
+            let seats = &mut self.seats;
+            let place = *seats.places.entry((showtime, seat.no)).or_insert(seats.ids.len());
+            put(&mut seats.ids, place, id);
+            put(&mut seats.nos, place, seat.no as i32);
+            put(&mut seats.versions, place, seat.version as i32);
+            put(&mut seats.statuses, place, seat.to as i16);
+            put(&mut seats.owners, place, seat.owner as i64);
+            put(&mut seats.revisions, place, revision);
+        }
+        for (hold, body) in change.holds.iter().zip(&sealed.holds) {
+            let contact = transition.contact.as_ref().filter(|_| hold.status == HoldStatus::Booked);
+            let columns = Columns::of(hold, contact);
+            let holds = &mut self.holds;
+            let place = *holds.places.entry((showtime, hold.serial)).or_insert(holds.ids.len());
+            put(&mut holds.ids, place, id);
+            put(&mut holds.serials, place, hold.serial as i64);
+            put(&mut holds.versions, place, hold.version as i32);
+            put(&mut holds.statuses, place, hold.status as i16);
+            put(&mut holds.bodies, place, body);
+            put(&mut holds.references, place, columns.reference);
+            put(&mut holds.booked, place, columns.booked_at_ms);
+            put(&mut holds.cancelled, place, columns.cancelled);
+            // A buyer that an earlier transition of this batch brought stays.
+            let email = columns.email.map(String::from);
+            let email = email.or_else(|| holds.emails.get_mut(place).and_then(Option::take));
+            put(&mut holds.emails, place, email);
+            let contact = contact.map(Contact::encode);
+            let contact = contact.or_else(|| holds.contacts.get_mut(place).and_then(Option::take));
+            put(&mut holds.contacts, place, contact);
+        }
+        if let Some(request) = &change.request {
+            let keys = &mut self.keys;
+            let place = *keys.places.entry((showtime, request.key)).or_insert(keys.ids.len());
+            put(&mut keys.ids, place, id);
+            put(&mut keys.keys, place, &request.key[..]);
+            put(&mut keys.revisions, place, revision);
+            put(&mut keys.at_ms, place, change.at.as_ms());
+        }
+        self.events.ids.push(id);
+        self.events.revisions.push(revision);
+        self.events.bodies.push(&sealed.event);
+        if let Some(settings) = &change.settings {
+            self.settings.retain(|(other, _)| *other != showtime);
+            self.settings.push((showtime, settings));
+        }
+        let newest = self.newest.entry(showtime).or_insert(0);
+        *newest = change.at.as_ms().max(*newest);
+    }
+
+    /// Adds the clocks of all showtimes that something was added of.
+    pub(crate) fn add_clocks(&mut self, heads: &Map<ShowtimeId, Head>) {
+        for (showtime, at_ms) in &self.newest {
+            let Some(head) = heads.get(showtime) else { continue };
+            self.clocks.ids.push(key_of(*showtime));
+            self.clocks.revisions.push(head.revision as i64);
+            self.clocks.settings_versions.push(head.settings_version as i32);
+            self.clocks.ever_held.push(head.ever_held);
+            self.clocks.at_ms.push(*at_ms);
+        }
+    }
+}
+
+/// Writes all rows, within a transaction that has the clocks: all statements are sent at once.
+pub(crate) async fn write(
+    client: &Client,
+    statements: &Statements,
+    one: Option<i64>,
+    rows: &Rows<'_>,
+    fence: Option<(i64, [u8; 16])>,
+) -> Result<(), Failure> {
+    let first = |ids: &Vec<i64>| Showtimes::of(one, ids.clone());
+    let Rows { seats, holds, keys, events, clocks, .. } = rows;
+    let (seat_ids, hold_ids, key_ids, event_ids, clock_ids) =
+        (first(&seats.ids), first(&holds.ids), first(&keys.ids), first(&events.ids), first(&clocks.ids));
+    let seat_rows = [
+        seat_ids.value(),
+        typed(&seats.nos),
+        typed(&seats.versions),
+        typed(&seats.statuses),
+        typed(&seats.owners),
+        typed(&seats.revisions),
+    ];
+    let hold_rows = [
+        hold_ids.value(),
+        typed(&holds.serials),
+        typed(&holds.versions),
+        typed(&holds.statuses),
+        typed(&holds.bodies),
+        typed(&holds.references),
+        typed(&holds.booked),
+        typed(&holds.cancelled),
+        typed(&holds.emails),
+        typed(&holds.contacts),
+    ];
+    let key_rows = [key_ids.value(), typed(&keys.keys), typed(&keys.revisions), typed(&keys.at_ms)];
+    let event_rows = [event_ids.value(), typed(&events.revisions), typed(&events.bodies)];
+    let clock_rows = [
+        clock_ids.value(),
+        typed(&clocks.revisions),
+        typed(&clocks.settings_versions),
+        typed(&clocks.ever_held),
+        typed(&clocks.at_ms),
+    ];
+    let all = async |sql: &str, count: usize, values: &[Typed<'_>]| {
+        if count == 0 {
+            return Ok(());
+        }
+        match execute(client, sql, values).await? {
+            written if written == count as u64 => Ok(()),
+            written => Err(Failure::Damaged(format!(
+                "{written} of {count} rows were written: something wrote to a showtime without its clock"
+            ))),
+        }
+    };
+    let write_fence = async {
+        match fence {
+            None => Ok(()),
+            Some((showtime, id)) => all(WRITE_FENCE, 1, values![showtime, &id[..]]).await,
+        }
+    };
+    tokio::try_join!(
+        biased;
+        all(&statements.write_seats, seats.ids.len(), &seat_rows),
+        all(&statements.write_holds, holds.ids.len(), &hold_rows),
+        all(&statements.write_keys, keys.ids.len(), &key_rows),
+        all(&statements.write_events, events.ids.len(), &event_rows),
+        all(&statements.write_clocks, clocks.ids.len(), &clock_rows),
+        write_fence,
+    )?;
+    for (showtime, settings) in &rows.settings {
+        let body = settings.encode();
+        all(
+            WRITE_SETTINGS,
+            1,
+            values![
+                key_of(*showtime),
+                body,
+                settings.starts_at.as_ms(),
+                settings.on_sale_at.as_ms(),
+                settings.off_sale_at.as_ms(),
+                settings.movie.number() as i64,
+                settings.auditorium.number() as i64,
+                settings.published,
+                settings.cancelled,
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
