@@ -1,5 +1,7 @@
-//! The port that tells the time, and the clock of a single node. No other file reads wall time.
+//! The port that tells the time, and the clock of a node. No other file reads wall time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -26,6 +28,8 @@ const SLEW_OVER_MS: f64 = 10_000.0;
 #[derive(Debug)]
 pub struct SystemClock {
     line: ArcSwap<Line>,
+    /// The clock that all nodes follow, less this machine's, in milliseconds.
+    offset_ms: Arc<AtomicI64>,
 }
 
 /// Time as a straight line from a point, at nearly one millisecond each millisecond.
@@ -42,7 +46,8 @@ impl Line {
     }
 }
 
-/// The machine's time in microseconds since 1970, jumps and all: for the log, never for a decision.
+/// The machine's time in microseconds since 1970, jumps and all: for the log and for measuring how far another clock is
+/// apart, never for a decision.
 pub fn wall_us() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
@@ -54,7 +59,13 @@ fn wall_ms() -> f64 {
 impl SystemClock {
     /// A clock that starts at wall time.
     pub fn start() -> Self {
-        Self { line: ArcSwap::from_pointee(Line { start: Instant::now(), start_ms: wall_ms(), rate: 1.0 }) }
+        Self::following(Arc::default())
+    }
+
+    /// A clock that starts and stays so many milliseconds apart from wall time, as whoever measures another clock says.
+    pub fn following(offset_ms: Arc<AtomicI64>) -> Self {
+        let start_ms = wall_ms() + offset_ms.load(Ordering::Relaxed) as f64;
+        Self { line: ArcSwap::from_pointee(Line { start: Instant::now(), start_ms, rate: 1.0 }), offset_ms }
     }
 
     fn bend(&self, next: impl Fn(Instant, f64) -> Line) {
@@ -78,7 +89,7 @@ impl Clock for SystemClock {
     }
 
     fn adjust(&self) {
-        let wall = wall_ms();
+        let wall = wall_ms() + self.offset_ms.load(Ordering::Relaxed) as f64;
         self.bend(|start, now| {
             let slew = ((wall - now) / SLEW_OVER_MS).clamp(-MAX_SLEW, MAX_SLEW);
             Line { start, start_ms: now, rate: 1.0 + slew }
@@ -115,6 +126,17 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_follows_another_at_its_distance() {
+        let offset_ms = Arc::new(AtomicI64::new(3_600_000));
+        let (here, there) = (SystemClock::start(), SystemClock::following(Arc::clone(&offset_ms)));
+        let apart = there.now().since_ms(here.now());
+        assert!((3_599_000..3_601_000).contains(&apart), "{apart}");
+        offset_ms.store(0, Ordering::Relaxed);
+        there.adjust();
+        assert!(there.now().since_ms(here.now()) > 3_598_000, "it is slewed, not set");
+    }
 
     #[test]
     fn the_system_clock_never_goes_back() {

@@ -61,8 +61,8 @@ pub(crate) async fn find(client: &Client, filter: &BookingFilter) -> Result<Vec<
         ("hold.reference = ?", filter.reference.map(|reference| reference.number() as i64)),
         ("hold.showtime_id = ?", filter.showtime.map(key_of)),
         ("showtime.cinema = ?", filter.cinema.map(|cinema| cinema.number() as i64)),
-        ("hold.booked_at_ms >= ?", filter.from.map(|time| time.as_ms())),
-        ("hold.booked_at_ms < ?", filter.to.map(|time| time.as_ms())),
+        ("hold.booked_at_ms >= ?", filter.from.map(Timestamp::as_ms)),
+        ("hold.booked_at_ms < ?", filter.to.map(Timestamp::as_ms)),
     ] {
         if let Some(wanted) = wanted {
             and.add(part, vec![Box::new(wanted)]);

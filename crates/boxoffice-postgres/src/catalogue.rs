@@ -6,6 +6,7 @@ use boxoffice_core::change::Transition;
 use boxoffice_core::id::{CinemaId, ShowtimeId};
 use boxoffice_core::plan::{Plan, PlanHash};
 use boxoffice_core::settings::{SaleStatus, Settings};
+use boxoffice_core::time::Timestamp;
 use boxoffice_engine::catalogue::{
     CatalogueKey, Created, Entry, EntryFilter, Kind, New, NotCreated, ShowtimeEntry, ShowtimeFilter,
 };
@@ -230,8 +231,8 @@ pub(crate) async fn showtimes(
         ("cinema = ?", filter.cinema.map(|id| id.number() as i64)),
         ("movie = ?", filter.movie.map(|id| id.number() as i64)),
         ("auditorium = ?", filter.auditorium.map(|id| id.number() as i64)),
-        ("starts_at_ms >= ?", filter.from.map(|time| time.as_ms())),
-        ("starts_at_ms < ?", filter.to.map(|time| time.as_ms())),
+        ("starts_at_ms >= ?", filter.from.map(Timestamp::as_ms)),
+        ("starts_at_ms < ?", filter.to.map(Timestamp::as_ms)),
     ] {
         if let Some(wanted) = wanted {
             and.add(column, vec![Box::new(wanted)]);

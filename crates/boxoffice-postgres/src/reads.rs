@@ -130,6 +130,17 @@ pub(crate) async fn events(
     Ok(events)
 }
 
+/// The revisions that showtimes are at.
+pub(crate) const HEADS: &str = "SELECT showtime_id, revision FROM clock WHERE showtime_id = ANY($1)";
+
+/// Reads where showtimes are, those that exist.
+pub(crate) async fn heads(client: &Client, ids: &[ShowtimeId]) -> Result<Vec<(ShowtimeId, u64)>, Failure> {
+    let keys: Vec<i64> = ids.iter().map(|id| key_of(*id)).collect();
+    let found = rows(client, HEADS, values![keys]).await?;
+    let head = |row| Ok((ShowtimeId::from_number(number(row, 0)?), number(row, 1)?));
+    found.iter().map(head).collect()
+}
+
 /// A hold or booking.
 pub(crate) const HOLD: &str = "SELECT body, contact FROM hold WHERE showtime_id = $1 AND serial = $2";
 

@@ -33,7 +33,8 @@ pub(crate) const END: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 /// Opens a connection, which closes when the client is dropped.
 pub(crate) async fn connect(address: &Address) -> Result<Client, Failure> {
     let limit = address.config.get_connect_timeout().map_or(READ, |timeout| *timeout * 2);
-    let connecting = address.config.connect(address.tls.clone());
+    // Boxed: it is large, and rare.
+    let connecting = Box::pin(address.config.connect(address.tls.clone()));
     let (client, connection) = within(limit, async { Ok(connecting.await?) }).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {

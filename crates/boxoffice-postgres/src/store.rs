@@ -208,6 +208,14 @@ impl Store for PostgresStore {
         self.read(move |client| Box::pin(reads::events(client, id, after, limit)))
     }
 
+    fn heads(&self, ids: &[ShowtimeId]) -> BoxFuture<'_, Result<Vec<(ShowtimeId, u64)>, StoreError>> {
+        let ids: Arc<[ShowtimeId]> = ids.into();
+        self.read(move |client| {
+            let ids = Arc::clone(&ids);
+            Box::pin(async move { reads::heads(client, &ids).await })
+        })
+    }
+
     fn hold(&self, id: ShowtimeId, serial: Serial) -> BoxFuture<'_, Result<Option<StoredHold>, StoreError>> {
         self.read(move |client| Box::pin(reads::hold(client, id, serial)))
     }

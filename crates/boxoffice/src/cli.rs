@@ -3,6 +3,7 @@
 mod import;
 mod keys;
 mod settings;
+mod stores;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,15 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::config::{self, Config};
 use crate::{bench, demo, logging, serve};
-
-/// The store that a command works on.
-fn store() -> Arg {
-    Arg::new("store")
-        .long("store")
-        .value_name("STORE")
-        .default_value("sqlite:boxoffice.db")
-        .help("sqlite:FILE")
-}
+use stores::{Chosen, store};
 
 /// All commands.
 pub fn command() -> Command {
@@ -45,6 +38,7 @@ pub fn command() -> Command {
                 )
                 .arg(store()),
         )
+        .subcommand(stores::migrate_command())
         .subcommand(
             Command::new("backup")
                 .about("Copy the database while it is in use, check the copy, then give it its name")
@@ -79,6 +73,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(("import", matches)) => import::run(matches),
         Some(("bench", matches)) => bench::run(matches),
         Some(("audit", matches)) => audit(matches),
+        Some(("migrate", matches)) => stores::migrate(matches),
         Some(("backup", matches)) => back_up(matches),
         Some(("restore", matches)) => restore(matches),
         Some(("keys", matches)) => keys::keys(matches),
@@ -128,15 +123,9 @@ fn ignore_file_size_signal() {
     }
 }
 
-fn sqlite_path(matches: &ArgMatches) -> anyhow::Result<PathBuf> {
-    let store = matches.get_one::<String>("store").map_or("", String::as_str);
-    config::sqlite_path(store).context("--store must be sqlite:FILE")
-}
-
 fn audit(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let path = sqlite_path(matches)?;
     let mut last = 0;
-    let report = boxoffice_sqlite::audit::run(&path, |done, all| {
+    let report = Chosen::from(matches)?.audit(move |done, all| {
         if all >= 1000 && done * 20 / all > last {
             last = done * 20 / all;
             eprintln!("{done} of {all} showtimes");
@@ -168,13 +157,13 @@ fn file(matches: &ArgMatches) -> &Path {
 
 fn back_up(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let target = file(matches);
-    let report = boxoffice_sqlite::backup::back_up(&sqlite_path(matches)?, target)?;
+    let report = boxoffice_sqlite::backup::back_up(&Chosen::from(matches)?.file()?, target)?;
     print_line(&format!("{} ({})", target.display(), describe(&report)));
     Ok(ExitCode::SUCCESS)
 }
 
 fn restore(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let target = sqlite_path(matches)?;
+    let target = Chosen::from(matches)?.file()?;
     let report = boxoffice_sqlite::backup::restore(file(matches), &target)?;
     print_line(&format!("{} ({})", target.display(), describe(&report)));
     Ok(ExitCode::SUCCESS)
@@ -184,6 +173,7 @@ fn version(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     print_line(&format!("boxoffice {}", env!("CARGO_PKG_VERSION")));
     if matches.get_flag("verbose") {
         print_line(&format!("schema {}", boxoffice_sqlite::SCHEMA));
+        print_line(&format!("schema on PostgreSQL {}", boxoffice_postgres::SCHEMA));
         print_line(&format!("SQLite {}", boxoffice_sqlite::sqlite_version()));
     }
     Ok(ExitCode::SUCCESS)

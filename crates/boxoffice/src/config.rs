@@ -27,7 +27,7 @@ config! {
     "" => Main main {
         /// Address and port to listen on; port 0 takes any free one.
         listen: String = "127.0.0.1:8080".to_owned(),
-        /// The store: sqlite:FILE.
+        /// The store: sqlite:FILE, or postgres://USER:PASSWORD@HOST/DATABASE for many nodes.
         store: String = "sqlite:boxoffice.db".to_owned(),
         /// The gate between nodes: memory, for one node; redis://HOST, a list of hosts for a Cluster, redis+sentinel://MASTER@HOSTS; rediss for TLS.
         gate: String = "memory".to_owned(),
@@ -133,6 +133,19 @@ config! {
         /// From which size on the write-ahead log is copied into the database, in KiB.
         wal_kib: u32 = 32 * 1024,
     }
+    /// The cluster's store.
+    "postgres" => Postgres postgres {
+        /// How many writers share the showtimes, each on a connection of its own.
+        writers: usize = 3,
+        /// The most changes in one transaction.
+        batch: usize = 512,
+        /// Connections that read.
+        readers: usize = 2,
+        /// How many reads may wait.
+        max_waiting_reads: usize = 4096,
+        /// How many catalogue changes may wait.
+        max_waiting_creations: usize = 1024,
+    }
     /// How long things are kept.
     "retention" => Retention retention {
         /// Idempotency keys, in hours; at least 24.
@@ -183,7 +196,8 @@ impl Config {
         let address = "it must be an address and a port, such as 127.0.0.1:8080";
         must("listen", is_address(&self.main.listen), address);
         must("ops_listen", self.main.ops_listen.is_empty() || is_address(&self.main.ops_listen), address);
-        must("store", self.sqlite_path().is_some(), "it must be sqlite:FILE");
+        let is_store = self.sqlite_path().is_some() || is_postgres(&self.main.store);
+        must("store", is_store, "it must be sqlite:FILE or postgres://…");
         for (key, address) in [("gate", &self.main.gate), ("bus", &self.main.bus)] {
             let fault = links::fault(address).filter(|_| key == "gate" || !address.is_empty());
             must(key, fault.is_none(), &fault.unwrap_or_default());
@@ -228,6 +242,9 @@ impl Config {
             ("feed.max_showtimes", self.feed.max_showtimes),
             ("feed.write_timeout_s", self.feed.write_timeout_s as usize),
             ("sqlite.batch", self.sqlite.batch),
+            ("postgres.writers", self.postgres.writers),
+            ("postgres.batch", self.postgres.batch),
+            ("postgres.readers", self.postgres.readers),
         ] {
             must(key, value > 0, "it must be at least 1");
         }
@@ -246,6 +263,11 @@ impl Config {
 pub fn sqlite_path(store: &str) -> Option<PathBuf> {
     let path = store.strip_prefix("sqlite:")?;
     (!path.is_empty()).then(|| path.into())
+}
+
+/// Whether a store is a PostgreSQL database.
+pub fn is_postgres(store: &str) -> bool {
+    store.starts_with("postgres://") || store.starts_with("postgresql://")
 }
 
 /// Whether links can begin with it.

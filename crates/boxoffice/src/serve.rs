@@ -10,11 +10,12 @@ use boxoffice_engine::box_office::{BoxOffice, Limits, Ports};
 use boxoffice_engine::clock::SystemClock;
 use boxoffice_engine::retention::Retention;
 use boxoffice_engine::store::{Store, signing_key};
-use boxoffice_sqlite::{Options, SqliteStore};
+use boxoffice_postgres::{Address, PostgresStore};
+use boxoffice_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::file_limit;
 use crate::http::auth::Tokens;
 use crate::http::{App, Shared, operations_router, router, server, token_keys};
@@ -46,15 +47,16 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         address => Some(listen(address, "--ops-listen").await?),
     };
     let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
-    let store = open_store(&config)?;
+    let (store, clock) = open_store(&config).await?;
+    // Nodes' clocks differ a little: a hold is taken over only when its time is over on all of them.
+    let takeover_margin_ms = if store.is_exclusive() { 0 } else { i64::from(config.clock.max_error_ms) };
     let keys = store.token_keys().await.context("the keys for tokens cannot be read")?;
     let (gate, bus) = links::open(&config, &store)?;
-    let takeover_margin_ms = if store.is_exclusive() { 0 } else { i64::from(config.clock.max_error_ms) };
     let ports = Ports {
         store,
         gate,
         bus,
-        clock: Arc::new(SystemClock::start()),
+        clock: Arc::new(clock),
         random: Arc::new(SystemRandom::default()),
         runtime: Arc::new(TokioRuntime::current()),
     };
@@ -113,10 +115,16 @@ fn retention(config: &Config) -> Retention {
     Retention { contacts_ms: days(kept.contacts_days), showtimes_ms: days(kept.showtime_days) }
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
-    let path = config.sqlite_path().context("store: it must be sqlite:FILE")?;
+/// The store that the config names, and the clock that goes with it.
+async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, SystemClock)> {
+    if config::is_postgres(&config.main.store) {
+        let store = Box::pin(open_postgres(config)).await?;
+        let clock = SystemClock::following(store.clock_offset_ms());
+        return Ok((Arc::new(store), clock));
+    }
+    let path = config.sqlite_path().context("store: it must be sqlite:FILE or postgres://…")?;
     let sqlite = &config.sqlite;
-    let options = Options {
+    let options = boxoffice_sqlite::Options {
         batch: sqlite.batch,
         readers: sqlite.readers,
         waiting_reads: sqlite.max_waiting_reads,
@@ -125,7 +133,21 @@ fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
         wal_kib: sqlite.wal_kib,
         keep_keys_ms: keep_keys_ms(config),
     };
-    Ok(Arc::new(SqliteStore::open(&path, options)?))
+    Ok((Arc::new(SqliteStore::open(&path, options)?), SystemClock::start()))
+}
+
+async fn open_postgres(config: &Config) -> anyhow::Result<PostgresStore> {
+    let postgres = &config.postgres;
+    let options = boxoffice_postgres::Options {
+        writers: postgres.writers,
+        batch: postgres.batch,
+        readers: postgres.readers,
+        waiting_reads: postgres.max_waiting_reads,
+        waiting_creations: postgres.max_waiting_creations,
+        keep_keys_ms: keep_keys_ms(config),
+        max_clock_error_ms: u64::from(config.clock.max_error_ms),
+    };
+    Ok(PostgresStore::open(&Address::parse(&config.main.store)?, options).await?)
 }
 
 impl Running {

@@ -7,7 +7,8 @@ use boxoffice_engine::clock::{Clock as _, SystemClock};
 use boxoffice_engine::store::{KEY_REST_MS, TokenKey, signing_key};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::{print_line, sqlite_path, store};
+use super::print_line;
+use super::stores::{Chosen, store};
 
 /// `boxoffice keys`
 pub(super) fn keys_command() -> Command {
@@ -45,16 +46,16 @@ pub(super) fn keys(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let now = SystemClock::start().now();
     match matches.subcommand() {
         Some(("rotate", matches)) => {
-            let id = boxoffice_sqlite::token_keys::rotate(&sqlite_path(matches)?, now)?;
+            let id = Chosen::from(matches)?.add_token_key(now)?;
             print_line(&format!("key {id} was added; it signs in {} s", KEY_REST_MS / 1000));
         }
         Some(("revoke", matches)) => {
             let id = matches.get_one::<u32>("id").copied().unwrap_or_default();
-            boxoffice_sqlite::token_keys::revoke(&sqlite_path(matches)?, id, now)?;
+            Chosen::from(matches)?.revoke_token_key(id, now)?;
             print_line(&format!("key {id} is revoked"));
         }
         _ => {
-            let keys = boxoffice_sqlite::token_keys::list(&sqlite_path(matches)?)?;
+            let keys = Chosen::from(matches)?.token_keys()?;
             let signing = signing_key(&keys, now);
             print_line("key  age         state");
             for key in &keys {
@@ -67,7 +68,7 @@ pub(super) fn keys(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 
 pub(super) fn epoch(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     if let Some(("renew", matches)) = matches.subcommand() {
-        let epoch = boxoffice_sqlite::epoch::renew(&sqlite_path(matches)?)?;
+        let epoch = Chosen::from(matches)?.renew_epoch()?;
         print_line(&format!("the epoch is {epoch} now"));
     }
     Ok(ExitCode::SUCCESS)

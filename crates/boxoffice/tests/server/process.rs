@@ -36,6 +36,8 @@ const RUN_LIMIT: Duration = Duration::from_secs(60);
 /// A server with a directory of its own. It ends with the test.
 pub(crate) struct Server {
     home: TempDir,
+    /// The store, if it is not a file of its own.
+    shared_store: Option<String>,
     flags: Vec<String>,
     variables: Mutex<Vec<(String, OsString)>>,
     child: Mutex<Option<Child>>,
@@ -76,10 +78,19 @@ impl Server {
         server
     }
 
+    /// A server on a store that others may use, too.
+    pub(crate) fn start_on_store(store: &str, flags: &[&str]) -> Self {
+        let mut server = Self::idle(flags);
+        server.shared_store = Some(store.to_owned());
+        server.start_again();
+        server
+    }
+
     /// A directory for a server that has not been started.
     pub(crate) fn idle(flags: &[&str]) -> Self {
         Self {
             home: TempDir::with_prefix("boxoffice-test-").expect("a directory"),
+            shared_store: None,
             flags: flags.iter().map(ToString::to_string).collect(),
             variables: Mutex::default(),
             child: Mutex::new(None),
@@ -164,7 +175,8 @@ impl Server {
 
     /// Its data as the command line names it.
     pub(crate) fn store(&self) -> String {
-        format!("sqlite:{}", self.path("boxoffice.db").display())
+        let own = || format!("sqlite:{}", self.path("boxoffice.db").display());
+        self.shared_store.clone().unwrap_or_else(own)
     }
 
     /// A path in its directory.

@@ -1,0 +1,130 @@
+//! The store that a command works on, by its address; and `boxoffice migrate`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use boxoffice_core::time::Timestamp;
+use boxoffice_engine::audit::AuditReport;
+use boxoffice_engine::store::TokenKey;
+use boxoffice_postgres::Address;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{print_line, runtime};
+use crate::config;
+
+/// The flag that names it.
+pub(super) fn store() -> Arg {
+    Arg::new("store")
+        .long("store")
+        .value_name("STORE")
+        .env("BOXOFFICE_STORE")
+        .hide_env_values(true)
+        .default_value("sqlite:boxoffice.db")
+        .help("sqlite:FILE or postgres://…")
+}
+
+/// A store, not opened yet.
+pub(super) enum Chosen {
+    Sqlite(PathBuf),
+    Postgres(Box<Address>),
+}
+
+impl Chosen {
+    /// The one that `--store` names.
+    pub(super) fn from(matches: &ArgMatches) -> anyhow::Result<Self> {
+        Self::named(matches.get_one::<String>("store").map_or("", String::as_str), "--store")
+    }
+
+    /// The one at this address, given with this flag.
+    pub(super) fn named(store: &str, flag: &str) -> anyhow::Result<Self> {
+        if boxoffice_postgres::is_postgres(store) {
+            return Ok(Self::Postgres(Box::new(Address::parse(store)?)));
+        }
+        let path = config::sqlite_path(store);
+        Ok(Self::Sqlite(path.with_context(|| format!("{flag} must be sqlite:FILE or postgres://…"))?))
+    }
+
+    /// The file of an embedded store, for what only those have.
+    pub(super) fn file(self) -> anyhow::Result<PathBuf> {
+        match self {
+            Self::Sqlite(path) => Ok(path),
+            Self::Postgres(_) => bail!(
+                "this is for sqlite:FILE; PostgreSQL has its own: pg_dump, pg_basebackup and archived logs \
+                 (docs/postgres.md)"
+            ),
+        }
+    }
+
+    pub(super) fn audit(
+        &self,
+        progress: impl FnMut(u64, u64) + Send + 'static,
+    ) -> anyhow::Result<AuditReport> {
+        Ok(match self {
+            Self::Sqlite(path) => boxoffice_sqlite::audit::run(path, progress)?,
+            Self::Postgres(address) => {
+                runtime()?.block_on(boxoffice_postgres::audit::run(address, progress))?
+            }
+        })
+    }
+
+    pub(super) fn token_keys(&self) -> anyhow::Result<Vec<TokenKey>> {
+        Ok(match self {
+            Self::Sqlite(path) => boxoffice_sqlite::token_keys::list(path)?,
+            Self::Postgres(address) => runtime()?.block_on(boxoffice_postgres::token_keys::list(address))?,
+        })
+    }
+
+    pub(super) fn add_token_key(&self, now: Timestamp) -> anyhow::Result<u32> {
+        Ok(match self {
+            Self::Sqlite(path) => boxoffice_sqlite::token_keys::rotate(path, now)?,
+            Self::Postgres(address) => {
+                runtime()?.block_on(boxoffice_postgres::token_keys::rotate(address, now))?
+            }
+        })
+    }
+
+    pub(super) fn revoke_token_key(&self, id: u32, now: Timestamp) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(path) => boxoffice_sqlite::token_keys::revoke(path, id, now)?,
+            Self::Postgres(address) => {
+                runtime()?.block_on(boxoffice_postgres::token_keys::revoke(address, id, now))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn renew_epoch(&self) -> anyhow::Result<String> {
+        Ok(match self {
+            Self::Sqlite(path) => boxoffice_sqlite::epoch::renew(path)?,
+            Self::Postgres(address) => runtime()?.block_on(boxoffice_postgres::renew_epoch(address))?,
+        })
+    }
+}
+
+/// `boxoffice migrate`
+pub(super) fn migrate_command() -> Command {
+    let distributed = Arg::new("distributed")
+        .long("distributed")
+        .action(ArgAction::SetTrue)
+        .help("Spread the tables over the nodes of a database with the extension citus");
+    Command::new("migrate")
+        .about("Bring the tables of a PostgreSQL database up to this program's, which `serve` does too")
+        .arg(store())
+        .arg(distributed)
+}
+
+pub(super) fn migrate(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let Chosen::Postgres(address) = Chosen::from(matches)? else {
+        bail!("--store must be postgres://…: a SQLite database is migrated when it is opened");
+    };
+    let distributed = matches.get_flag("distributed");
+    let (from, to) = runtime()?.block_on(boxoffice_postgres::migrate(&address, distributed))?;
+    let spread = if distributed { ", distributed by showtime" } else { "" };
+    print_line(&match from {
+        0 => format!("{address}: the tables were made, schema {to}{spread}"),
+        from if from == to => format!("{address}: schema {to}, nothing was missing{spread}"),
+        from => format!("{address}: from schema {from} to schema {to}{spread}"),
+    });
+    Ok(ExitCode::SUCCESS)
+}

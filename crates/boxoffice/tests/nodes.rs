@@ -1,0 +1,118 @@
+//! Several nodes on one PostgreSQL: what one does the others know, and a node that is killed takes nothing with it. Left
+//! out where BOXOFFICE_TEST_POSTGRES names no server.
+
+#[path = "server/support.rs"]
+mod server;
+
+use std::io::Write as _;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use server::{Client, House, Server, Showtime, Watcher, get, hall, post, text, until};
+
+/// The URL of an empty database.
+fn database() -> Option<String> {
+    let Ok(url) = std::env::var("BOXOFFICE_TEST_POSTGRES") else {
+        // Past the capture of output: whoever runs the tests must see it.
+        let said = "== left out: nodes on PostgreSQL, for BOXOFFICE_TEST_POSTGRES names no server (see scripts/test)\n";
+        std::io::stderr().write_all(said.as_bytes()).expect("stderr");
+        return None;
+    };
+    let name = format!("nodes_{}", server::fresh_key().replace('-', "_"));
+    let make = format!("CREATE DATABASE {name}");
+    let made = Command::new("psql").args([&url, "-q", "-c", &make]).status().expect("psql");
+    assert!(made.success(), "{name} was not made");
+    let (base, _) = url.rsplit_once('/').expect("a database in the URL");
+    Some(format!("{base}/{name}"))
+}
+
+fn seen_on<'a>(showtime: &Showtime<'_>, node: &'a Server) -> Showtime<'a> {
+    Showtime { server: node, id: showtime.id.clone() }
+}
+
+#[test]
+fn what_one_node_does_the_others_know() {
+    let Some(store) = database() else { return };
+    let first = Server::start_on_store(&store, &[]);
+    let second = Server::start_on_store(&store, &[]);
+    let there = House::open(&first).showtime();
+    let here = seen_on(&there, &second);
+    let mut watcher = Watcher::socket(&here, "");
+    watcher.follow();
+
+    let hold = there.hold(&["A1", "A2"]);
+    here.refuses_seats(&["A2", "A3"], &[("A2", "held")]);
+    let path = format!("/v1/holds/{}", text(&hold.body["id"]));
+    let token = text(&hold.body["token"]);
+    let more = server::patch(&path, &json!({"add": ["A3"]})).bearer(&token).key(&server::fresh_key());
+    assert_eq!(second.send(&more).expect(200)["seats"].as_array().map(Vec::len), Some(3));
+    let book = post("/v1/bookings", &json!({"hold": hold.body["id"]})).bearer(&token);
+    let key = server::fresh_key();
+    let booked = second.send(&book.key(&key)).expect(201);
+    let book = post("/v1/bookings", &json!({"hold": hold.body["id"]})).bearer(&token);
+    let again = first.send(&book.key(&key));
+    assert_eq!((again.is_replay(), again.expect(201)["id"].clone()), (true, booked["id"].clone()));
+    let booking = format!("/v1/bookings/{}", text(&booked["id"]));
+    assert_eq!(first.send(&get(&booking).bearer(&text(&booked["token"]))).expect(200)["status"], "confirmed");
+    watcher.follow_to(3);
+    assert_eq!(watcher.map["A3"].0, "booked");
+    until("the first node's map is level", Duration::from_secs(5), || {
+        (there.taken() == "A1 booked, A2 booked, A3 booked").then_some(())
+    });
+    first.audit();
+}
+
+/// Everybody wants the same seats through every node, one of which is killed in the middle.
+#[test]
+fn each_seat_has_one_owner_though_a_node_is_killed() {
+    let Some(store) = database() else { return };
+    let nodes = [(); 3].map(|()| Server::start_on_store(&store, &[]));
+    let (plan, seats) = hall(10, 30);
+    let showtime = House::with_plan(&nodes[0], &plan).plain_showtime();
+    let path = showtime.path("/holds");
+    let addresses = nodes.each_ref().map(Server::address);
+    let (killed, sold) = (AtomicBool::new(false), Mutex::new(Vec::<Value>::new()));
+    thread::scope(|scope| {
+        for patron in 0..12 {
+            let (seats, path, sold, killed) = (&seats, &path, &sold, &killed);
+            scope.spawn(move || {
+                for place in 0..seats.len() {
+                    // Each begins elsewhere, and goes to the next node each time.
+                    let seat = &seats[(place + patron * 25) % seats.len()];
+                    let address = addresses[(place + patron) % 3];
+                    let ask = post(path.as_str(), &json!({"seats": [seat]})).key(&server::fresh_key());
+                    match Client::connect(address).and_then(|mut client| client.send(&ask)) {
+                        Ok(answer) if answer.status == 201 => {
+                            sold.lock().expect("a lock").push(answer.expect(201));
+                        }
+                        Ok(answer) => assert!([409, 503].contains(&answer.status), "{}", answer.told()),
+                        Err(error) => assert!(killed.load(Ordering::SeqCst), "{error}"),
+                    }
+                }
+            });
+        }
+        until("the sale is going", Duration::from_secs(30), || {
+            (sold.lock().expect("a lock").len() > 60).then_some(())
+        });
+        killed.store(true, Ordering::SeqCst);
+        nodes[2].kill();
+    });
+    let sold = sold.into_inner().expect("a lock");
+    let mut owned: Vec<String> = sold.iter().map(|hold| text(&hold["seats"][0]["seat"])).collect();
+    let acknowledged = owned.len();
+    owned.sort();
+    owned.dedup();
+    assert_eq!(owned.len(), acknowledged, "a seat was acknowledged twice");
+    for node in &nodes[..2] {
+        let seen = seen_on(&showtime, node);
+        until("the map has all that was acknowledged", Duration::from_secs(5), || {
+            let states = seen.seats();
+            owned.iter().all(|seat| states[seat].0 == "held").then_some(())
+        });
+    }
+    nodes[0].audit();
+}
