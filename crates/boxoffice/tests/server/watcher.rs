@@ -42,10 +42,15 @@ impl Watcher {
 
     /// Over a WebSocket at a path.
     pub(crate) fn socket_at(address: SocketAddr, path: &str) -> Self {
+        Self::try_socket_at(address, path).expect("a handshake")
+    }
+
+    /// Over a WebSocket at a path, unless the handshake is refused.
+    pub(crate) fn try_socket_at(address: SocketAddr, path: &str) -> Option<Self> {
         let stream = connect(address);
         let url = format!("ws://{address}{path}");
-        let (socket, _) = tungstenite::client(url, stream).expect("a handshake");
-        Self::over(Wire::Socket(Box::new(socket)))
+        let (socket, _) = tungstenite::client(url, stream).inspect_err(|error| eprintln!("{error}")).ok()?;
+        Some(Self::over(Wire::Socket(Box::new(socket))))
     }
 
     /// Over an event stream, with headers beyond the usual.
