@@ -176,6 +176,18 @@ pub(crate) fn settle(showtime: &Showtime<'_>, sales: &mut [Sale]) -> usize {
 }
 
 impl Sale {
+    /// Expects that what was acknowledged is said in a history of this name from now on, as after a restore.
+    pub(crate) fn move_to(&mut self, epoch: &str) {
+        for step in [Some(&mut self.hold), self.booking.as_mut(), self.release.as_mut()].into_iter().flatten()
+        {
+            if let Outcome::Done(Value::Object(said)) = &mut step.outcome
+                && let Some(named) = said.get_mut("epoch")
+            {
+                *named = epoch.into();
+            }
+        }
+    }
+
     fn settle(&mut self, client: &mut Client) {
         for step in [Some(&mut self.hold), self.booking.as_mut(), self.release.as_mut()].into_iter().flatten()
         {
