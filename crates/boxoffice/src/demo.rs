@@ -1,9 +1,13 @@
 //! `boxoffice demo`: a sample cinema on the embedded store, at once.
 
+mod crowd;
 mod programme;
 
+use std::fs::{File, TryLockError};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -12,6 +16,8 @@ use crate::cli::{print_line, runtime};
 use crate::config::Config;
 use crate::{logging, serve};
 
+/// The most patrons in a minute: with more it would be a load test, which is `bench`.
+const MOST_PATRONS: i64 = 6000;
 const FOLDER: &str = "boxoffice-demo";
 
 /// Its flags.
@@ -25,6 +31,14 @@ pub fn add_flags(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .default_value(FOLDER)
                 .help("Where its data and its key are"),
+        )
+        .arg(
+            Arg::new("crowd")
+                .long("crowd")
+                .value_name("PATRONS")
+                .value_parser(value_parser!(u32).range(..=MOST_PATRONS))
+                .default_value("30")
+                .help("How many simulated patrons come in a minute; 0 for none"),
         )
         .arg(Arg::new("fresh").long("fresh").action(ArgAction::SetTrue).help("Start over"))
 }
@@ -43,22 +57,34 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     config.log.level = "warn".to_owned();
     config.check()?;
     let _logging = logging::start(&config.log)?;
+    let patrons = matches.get_one::<u32>("crowd").copied().unwrap_or_default();
     let key = config.main.admin_key.clone();
     runtime()?.block_on(async {
         // Before anybody hears of the server, who may then ask it to stop.
         let stop = serve::stop_signal()?;
         let running = serve::start(config).await?;
-        let url = running.url.clone();
         let programme = programme::top_up(&running.app).await?;
-        say_hello(&url, &key, folder, &programme);
+        say_hello(&running.url, &key, folder, &programme);
+        let crowd = crowd::Crowd::new(Arc::clone(&running.app), programme.open);
+        let crowd = tokio::spawn(crowd.come(patrons));
+        let stop = async {
+            stop.await;
+            crowd.abort();
+        };
         running.run(stop).await;
         print_line(&format!("\nThe data is in {}; `demo --fresh` starts over.", folder.display()));
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// Removes what an earlier demo left, and nothing else.
+/// Removes what an earlier demo left, and nothing else; nothing at all while that demo still runs.
 fn start_over(folder: &Path) -> anyhow::Result<()> {
+    let lock = File::open(folder.join("boxoffice.db.lock"));
+    if let Ok(lock) = &lock
+        && let Err(TryLockError::WouldBlock) = lock.try_lock()
+    {
+        anyhow::bail!("a demo runs in {}: stop it, or choose another --folder", folder.display());
+    }
     for name in ["boxoffice.db", "boxoffice.db-wal", "boxoffice.db-shm", "boxoffice.db.lock", "admin-key"] {
         match std::fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -88,7 +114,29 @@ fn admin_key(file: &Path) -> anyhow::Result<String> {
     Ok(key)
 }
 
+/// Where others reach a server that listens at `url`: at itself, or, where it listens on every address of the machine,
+/// at the one in the local network.
+fn reachable(url: &str) -> String {
+    let listens: Option<SocketAddr> = url.strip_prefix("http://").and_then(|address| address.parse().ok());
+    match listens {
+        Some(address) if address.ip().is_unspecified() => {
+            let ip = lan_address().unwrap_or(Ipv4Addr::LOCALHOST.into());
+            format!("http://{}", SocketAddr::new(ip, address.port()))
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// The address that this machine would send from. The system is only asked for the way to an address that is kept for
+/// documentation; nothing is sent.
+fn lan_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
+}
+
 fn say_hello(url: &str, key: &str, folder: &Path, programme: &programme::Programme) {
+    let url = reachable(url);
     let seats = programme.free_pair.iter().map(|seat| format!("\"{seat}\"")).collect::<Vec<_>>().join(",");
     print_line(&format!(
         "Boxoffice {version} sells seats at {url}\n\n\
@@ -107,6 +155,16 @@ fn say_hello(url: &str, key: &str, folder: &Path, programme: &programme::Program
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_listens_everywhere_names_an_address_that_others_can_use() {
+        assert_eq!(reachable("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        for everywhere in ["http://0.0.0.0:8080", "http://[::]:8080"] {
+            let url = reachable(everywhere);
+            let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+            assert!(!address.ip().is_unspecified() && address.port() == 8080, "{url}");
+        }
+    }
 
     #[test]
     fn starting_over_leaves_nothing_of_an_earlier_demo_and_touches_nothing_else() {

@@ -14,7 +14,9 @@ use boxoffice_core::seat::SeatStatus;
 use boxoffice_core::settings::{Prices, Settings, TicketPrice};
 use boxoffice_core::time::Timestamp;
 use boxoffice_engine::box_office::Caller;
-use boxoffice_engine::catalogue::{Auditorium, Cinema, Entry, Movie, New, NotCreated, ShowtimeEntry};
+use boxoffice_engine::catalogue::{
+    Auditorium, Cinema, Entry, Movie, New, NotCreated, ShowtimeEntry, ShowtimeFilter,
+};
 use compact_str::{CompactString, format_compact};
 use jiff::ToSpan as _;
 
@@ -42,6 +44,8 @@ const HOURS: [i8; 3] = [15, 18, 21];
 pub(super) struct Programme {
     /// How many showtimes there are.
     pub(super) showtimes: usize,
+    /// Where a crowd may buy: the next one first.
+    pub(super) open: Vec<ShowtimeId>,
     /// A showtime that nobody else buys from.
     pub(super) quiet: ShowtimeId,
     /// Two seats beside each other that are free there.
@@ -91,7 +95,7 @@ pub(super) async fn top_up(app: &App) -> anyhow::Result<Programme> {
                     continue;
                 }
                 let movie = movies[(number + turn + day as usize) % movies.len()];
-                let external_id = format_compact!("demo-{key}-{date}-{hour}");
+                let external_id = name(key, date, *hour);
                 made.push((
                     starts_at,
                     stage.showtime(cinema, room, movie, starts_at, now, external_id).await?,
@@ -100,17 +104,25 @@ pub(super) async fn top_up(app: &App) -> anyhow::Result<Programme> {
         }
     }
     made.sort_unstable();
-    // The last one is left alone; the first one of the second day is nearly sold out; one opens in two minutes.
-    let quiet = made.last().context("the programme is empty")?.1;
-    if let Some((_, busy)) = made.get(HOURS.len() * ROOMS.len()) {
-        stage.sell_nearly_out(*busy).await?;
-    }
+    // The last one that still has a pair is left alone; tomorrow's last one in the first room is nearly sold out; one
+    // opens in two minutes.
+    let (quiet, free_pair) = stage.quiet(&made).await?;
+    let tomorrow = today.checked_add(1.days())?;
+    let busy = stage.id_of(&name(ROOMS[0].0, tomorrow, HOURS[HOURS.len() - 1])).await?;
+    stage.sell_nearly_out(busy).await?;
     let opens_at = now.plus_ms(120_000);
     let (starts_at, room) = (now.plus_ms(3 * 60 * 60 * 1000), &rooms[0].1);
     let external_id = format_compact!("demo-opening-{}", now.as_ms());
-    stage.showtime(cinema, room, movies[0], starts_at, opens_at, external_id).await?;
-    let free_pair = stage.free_pair(quiet).await?;
-    Ok(Programme { showtimes: made.len() + 1, quiet, free_pair })
+    made.push((starts_at, stage.showtime(cinema, room, movies[0], starts_at, opens_at, external_id).await?));
+    made.sort_unstable();
+    let showtimes = made.len();
+    let open = made.into_iter().map(|(_, id)| id).filter(|id| *id != quiet).collect();
+    Ok(Programme { showtimes, open, quiet, free_pair })
+}
+
+/// A showtime's external id: by it the next start knows it again.
+fn name(room: &str, date: jiff::civil::Date, hour: i8) -> CompactString {
+    format_compact!("demo-{room}-{date}-{hour}")
 }
 
 struct Room {
@@ -191,6 +203,27 @@ impl Stage<'_> {
         Ok(ShowtimeId::from_number(self.add(New::Showtime(entry, first)).await?))
     }
 
+    /// The showtime that has this external id.
+    async fn id_of(&self, external_id: &str) -> anyhow::Result<ShowtimeId> {
+        let filter =
+            ShowtimeFilter { external_id: Some(external_id.into()), limit: 1, ..ShowtimeFilter::default() };
+        let found = self.app.office.ports().store.catalogue().showtimes(filter).await?;
+        Ok(found.first().context("the programme is not whole")?.id)
+    }
+
+    /// The last showtime in which two neighbours are free, and these.
+    async fn quiet(
+        &self,
+        made: &[(Timestamp, ShowtimeId)],
+    ) -> anyhow::Result<(ShowtimeId, Vec<CompactString>)> {
+        for (_, id) in made.iter().rev() {
+            if let Some(pair) = self.free_pair(*id).await? {
+                return Ok((*id, pair));
+            }
+        }
+        anyhow::bail!("no two seats beside each other are free; `--fresh` starts over")
+    }
+
     /// Books seats, two by two, until one in ten is left.
     async fn sell_nearly_out(&self, id: ShowtimeId) -> anyhow::Result<()> {
         let office = &self.app.office;
@@ -213,8 +246,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Two neighbours that are free.
-    async fn free_pair(&self, id: ShowtimeId) -> anyhow::Result<Vec<CompactString>> {
+    /// Two neighbours that are free, if there are any.
+    async fn free_pair(&self, id: ShowtimeId) -> anyhow::Result<Option<Vec<CompactString>>> {
         let board = self.app.office.board(id).await.map_err(|refused| anyhow::anyhow!("{refused:?}"))?;
         let (views, _) = board.seats(self.app.office.now());
         let free = |no: u32| views[no as usize].status == SeatStatus::Available;
@@ -223,7 +256,6 @@ impl Stage<'_> {
             let right = plan.neighbours(no).1?;
             (free(no) && free(right)).then_some([no, right])
         });
-        let pair = pair.context("no two seats beside each other are free")?;
-        Ok(pair.map(|no| plan.seat(no).label.clone()).to_vec())
+        Ok(pair.map(|pair| pair.map(|no| plan.seat(no).label.clone()).to_vec()))
     }
 }

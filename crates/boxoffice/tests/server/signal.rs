@@ -1,4 +1,4 @@
-//! What only the operating system can do to a process: SIGTERM, and a limit of the size of its files.
+//! What only the operating system can do to a process: SIGTERM and Ctrl-C, and a limit of the size of its files.
 
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in the standard library")]
 
@@ -6,9 +6,18 @@ use std::ptr;
 
 /// Asks a process to end.
 pub(crate) fn terminate(pid: u32) {
+    signal(pid, libc::SIGTERM);
+}
+
+/// What Ctrl-C sends.
+pub(crate) fn interrupt(pid: u32) {
+    signal(pid, libc::SIGINT);
+}
+
+fn signal(pid: u32, signal: libc::c_int) {
     // SAFETY: kill takes no pointers; the pid is that of a child which has not been reaped.
-    let outcome = unsafe { libc::kill(pid as libc::pid_t, libc::SIGTERM) };
-    assert_eq!(outcome, 0, "SIGTERM to {pid}");
+    let outcome = unsafe { libc::kill(pid as libc::pid_t, signal) };
+    assert_eq!(outcome, 0, "signal {signal} to {pid}");
 }
 
 /// From now on no file of this process can grow beyond `bytes`, as if the disk were full.
