@@ -15,6 +15,7 @@ mod leaving;
 mod passing;
 mod reading;
 mod replay;
+mod right_after;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

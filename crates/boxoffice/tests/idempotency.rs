@@ -4,9 +4,12 @@
 mod server;
 
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use server::{Answer, House, Request, Server, fresh_key, labels, patch, post, text, timeless};
+use server::{
+    Answer, House, Request, Server, delete, fresh_key, get, id, labels, patch, post, text, timeless, until,
+};
 
 /// Sends a request twice: the second answer must be the first again, and say so.
 #[track_caller]
@@ -58,6 +61,58 @@ fn every_change_by_staff_is_done_once_and_answered_alike() {
     let expected =
         ["held", "booked", "cancelled", "blocked", "unblocked", "showtime_changed", "showtime_cancelled"];
     assert_eq!(kinds, expected);
+}
+
+#[test]
+fn a_showtime_that_was_changed_is_answered_as_it_was_then() {
+    let server = Server::start();
+    let house = House::open(&server);
+    let showtime = house.showtime();
+    let change = |body: &Value| patch(showtime.path(""), body).admin().key(&fresh_key());
+    let other = server.send(&post("/v1/movies", &json!({"title": "Ran"})).admin()).expect(201);
+    let movie = format!("/v1/movies/{}", id(&other));
+    let to_other = change(&json!({"movie": other["id"]}));
+    let with_other = server.send(&to_other);
+    assert_eq!(with_other.expect(200)["movie"]["title"], "Ran");
+    same(&with_other, &server.send(&to_other));
+    server.send(&change(&json!({"movie": house.movie}))).expect(200);
+
+    // Held, booked and given back before: all of it is in the first answer's counts.
+    showtime.hold(&["A1", "A2"]).book();
+    showtime.hold(&["A3"]).release();
+    showtime.hold(&["A4"]);
+    let to_four = change(&json!({"max_seats_per_hold": 4, "prices": {"standard": 100, "premium": 200}}));
+    let first = server.send(&to_four);
+    let told = first.expect(200);
+    assert_eq!(told["counts"], json!({"available": 47, "held": 1, "booked": 2, "blocked": 0}));
+    let mut rest = showtime.hold(&["B1", "B2"]);
+    same(&first, &server.send(&to_four));
+    rest.change(&json!({"remove": ["B1"]}));
+    showtime.hold(&["C1"]).book();
+    server.send(&change(&json!({"max_seats_per_hold": 8, "published": false}))).expect(200);
+    same(&first, &server.send(&to_four));
+
+    let call_off = post(showtime.path("/cancel"), &json!({})).admin().key(&fresh_key());
+    let cancelled = server.send(&call_off);
+    assert_eq!(
+        cancelled.expect(200)["counts"],
+        json!({"available": 45, "held": 2, "booked": 3, "blocked": 0})
+    );
+    until("it is wound up", Duration::from_secs(10), || {
+        let now = server.send(&get(showtime.path("")).admin()).expect(200);
+        (now["counts"]["booked"] == 0 && now["counts"]["held"] == 0).then_some(())
+    });
+    same(&cancelled, &server.send(&call_off));
+    same(&first, &server.send(&to_four));
+    server.kill();
+    server.start_again();
+    same(&first, &server.send(&to_four));
+    // What was right then is not looked at again, though nobody could ask for it now.
+    server.send(&delete(&movie).admin()).expect_status(204);
+    let again = server.send(&to_other);
+    assert!(again.is_replay(), "{}", again.told());
+    assert_eq!(again.expect(200)["revision"], with_other.json()["revision"]);
+    server.audit();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::counters::count;
 use crate::store::StoreError;
 
 /// How many events are read at once.
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 
 impl BoxOffice {
     /// The board of a showtime, loaded if need be.

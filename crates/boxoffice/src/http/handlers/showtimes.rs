@@ -11,6 +11,7 @@ use boxoffice_core::command::Command;
 use boxoffice_core::decide::first_transition;
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::plan::{Plan, PlanHash};
+use boxoffice_engine::box_office::Done;
 use boxoffice_engine::catalogue::{Created, New, NotCreated, ShowtimeEntry};
 use http::StatusCode;
 use serde_json::Value;
@@ -136,6 +137,11 @@ pub async fn change(
     let AskedWithBody(asked, body) = asked;
     asked.credential.require(Scope::Admin)?;
     let board = visible_board(&app, id, &asked.credential).await?;
+    // What was right when it was done may be wrong by now.
+    let first = app.office.first_answer(&board, &asked.caller(&body)).await;
+    if let Some(done) = first.map_err(|refused| app.problem(&refused, None))? {
+        return show_right_after(&app, id, &done).await;
+    }
     let patch = draft::read_patch(body.clone(), board.plan(), &board.settings())?;
     let _its_movie_stays = app.references.read().await;
     if let Some(movie) = patch.movie {
@@ -169,9 +175,22 @@ async fn answer_command(
     body: &Value,
 ) -> Result<Response, Problem> {
     let done = execute(app, id, command, &asked.caller(body)).await?;
-    let mut response = wire::answer(StatusCode::OK, &show(app, id).await?);
-    wire::mark_replayed(&mut response, done.replayed);
+    let mut response = show_right_after(app, id, &done).await?;
     note_done(&mut response, &done);
+    Ok(response)
+}
+
+/// A showtime as a change left it: the same answer whenever it is asked for again, but for the names of what it is shown
+/// with.
+async fn show_right_after(app: &App, id: ShowtimeId, done: &Done) -> Result<Response, Problem> {
+    let moment = app.office.right_after(done).await.map_err(|refused| app.problem(&refused, None))?;
+    let mut entry = entry(app, id).await?;
+    entry.settings = Arc::clone(&moment.settings);
+    let around = surroundings(app, &entry, Arc::clone(done.board.plan())).await?;
+    let mut members = wire::catalogue::showtime(&entry, &moment.settings, &around, moment.at);
+    wire::catalogue::add_state(&mut members, moment.counts, &app.epoch, moment.revision);
+    let mut response = wire::answer(StatusCode::OK, &Value::Object(members));
+    wire::mark_replayed(&mut response, done.replayed);
     Ok(response)
 }
 
@@ -183,16 +202,20 @@ async fn plan(app: &App, hash: PlanHash) -> Result<Arc<Plan>, Problem> {
 /// A showtime with its state.
 async fn show(app: &App, id: ShowtimeId) -> Result<Value, Problem> {
     let board = app.office.board(id).await.map_err(|refused| app.problem(&refused, None))?;
-    let entry =
-        app.office.ports().store.catalogue().showtime(id).await.map_err(|error| store_problem(app, error))?;
-    let entry =
-        entry.ok_or_else(|| Problem::new(Code::ShowtimeNotFound, "There is no showtime of this id."))?;
+    let entry = entry(app, id).await?;
     let around = surroundings(app, &entry, Arc::clone(board.plan())).await?;
     let now = app.office.now();
     let mut members = wire::catalogue::showtime(&entry, &board.settings(), &around, now);
     let (counts, revision) = board.counts(now);
     wire::catalogue::add_state(&mut members, counts, &app.epoch, revision);
     Ok(Value::Object(members))
+}
+
+/// A showtime as the catalogue has it.
+async fn entry(app: &App, id: ShowtimeId) -> Result<ShowtimeEntry, Problem> {
+    let entry =
+        app.office.ports().store.catalogue().showtime(id).await.map_err(|error| store_problem(app, error))?;
+    entry.ok_or_else(|| Problem::new(Code::ShowtimeNotFound, "There is no showtime of this id."))
 }
 
 /// What the list of showtimes shows besides an entry itself.
