@@ -60,11 +60,14 @@ fn unknown_fields_and_parameters_are_all_named() {
     for (request, expected) in bodies {
         assert_eq!(places(&server.send(&request).refusal(400, "unknown_field")), expected, "{request}");
     }
-    let paths = ["/v1/cinemas?a=1&b=2", "/v1/movies?a=1&b=2", "/v1/showtimes?a=1&b=2"];
-    for path in
-        paths.map(str::to_owned).into_iter().chain([showtime.path("/seats?a=1&b=2"), showtime.path("?a&b")])
-    {
-        assert_eq!(places(&server.send(&get(&path)).refusal(400, "unknown_parameter")), ["a", "b"], "{path}");
+    let everywhere = ["/v1/cinemas", "/v1/movies", "/v1/showtimes", "/", "/livez", "/readyz", "/metrics"];
+    let pages = ["/docs", "/openapi.json", "/problems/no_seats"];
+    let own = [showtime.path("/seats"), showtime.path("")];
+    for path in everywhere.into_iter().chain(pages).map(str::to_owned).chain(own) {
+        for query in ["?a=1&b=2", "?a&b"] {
+            let refused = server.send(&get(format!("{path}{query}"))).refusal(400, "unknown_parameter");
+            assert_eq!(places(&refused), ["a", "b"], "{path}");
+        }
     }
     assert_eq!(showtime.taken(), "A9 held, B9 booked");
 }

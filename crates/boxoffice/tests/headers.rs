@@ -176,6 +176,8 @@ fn links_are_what_the_client_used_as_far_as_a_known_proxy_says() {
         Server::start_with(&["--proxies", "127.0.0.0/8", "--public-url", "https://tickets.example/sale/"]);
     assert_eq!(type_of(&fixed), "https://tickets.example/sale/problems/route_not_found");
     assert!(location(&fixed).starts_with("https://tickets.example/sale/v1/movies/"));
+    let page = fixed.send(&get("/"));
+    assert!(page.text().contains("href=\"/sale/docs\""), "links stay below the path: {}", page.told());
     assert!(!fixed.log().contains("203.0.113.9"), "addresses are logged only where they are wanted");
 }
 

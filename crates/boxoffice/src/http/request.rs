@@ -85,6 +85,29 @@ impl FromRequestParts<Shared> for Asked {
     }
 }
 
+/// A request for what is the same for everybody: it has no parameters, and nobody looks at its credentials.
+pub struct Plain;
+
+impl FromRequestParts<Shared> for Plain {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Problem> {
+        no_parameters(&parse_query(parts.uri.query().unwrap_or_default()))?;
+        Ok(Self)
+    }
+}
+
+/// Refuses parameters that nobody took.
+fn no_parameters(query: &[(String, String)]) -> Result<(), Problem> {
+    if query.is_empty() {
+        return Ok(());
+    }
+    let unknown = |(name, _): &(String, String)| serde_json::json!({"parameter": name, "detail": "There is no such parameter here."});
+    let errors: Vec<Value> = query.iter().map(unknown).collect();
+    Err(Problem::new(Code::UnknownParameter, "The query has unknown parameters; see errors.")
+        .with("errors", errors))
+}
+
 /// A whole number in plain digits, at most the largest that a store can count to.
 pub fn number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -187,16 +210,7 @@ impl Asked {
 
     /// Refuses query parameters that nobody took.
     pub fn no_more_parameters(&self) -> Result<(), Problem> {
-        if self.query.is_empty() {
-            return Ok(());
-        }
-        let errors: Vec<Value> = self
-            .query
-            .iter()
-            .map(|(name, _)| serde_json::json!({"parameter": name, "detail": "There is no such parameter here."}))
-            .collect();
-        Err(Problem::new(Code::UnknownParameter, "The query has unknown parameters; see errors.")
-            .with("errors", errors))
+        no_parameters(&self.query)
     }
 
     /// The caller of a command, with the fingerprint of what is asked.

@@ -10,16 +10,17 @@ use serde_json::json;
 
 use super::super::Shared;
 use super::super::problem::{Code, Problem};
+use super::super::request::Plain;
 use super::super::wire::answer;
 
 /// `GET /livez`: the process answers.
-pub async fn live() -> Response {
+pub async fn live(_: Plain) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], "{\"status\":\"ok\"}").into_response()
 }
 
 /// `GET /readyz`: whether to send requests here. A store that is away degrades, but maps still work; without gate or
 /// bus everything works, if with more conflicts and later maps.
-pub async fn ready(State(app): State<Shared>) -> Result<Response, Problem> {
+pub async fn ready(State(app): State<Shared>, _: Plain) -> Result<Response, Problem> {
     if app.draining.load(Ordering::Acquire) {
         return Err(app.problem(&Refused::Draining, None));
     }
@@ -42,14 +43,14 @@ pub async fn ready(State(app): State<Shared>) -> Result<Response, Problem> {
 }
 
 /// `GET /metrics`: Prometheus text.
-pub async fn metrics(State(app): State<Shared>) -> Response {
+pub async fn metrics(State(app): State<Shared>, _: Plain) -> Response {
     let text = app.metrics.render(&app);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 /// `GET /metrics` where buyers ask, too: not there if operations have an address of their own.
-pub async fn public_metrics(app: State<Shared>) -> Result<Response, Problem> {
-    if app.config.main.ops_listen.is_empty() { Ok(metrics(app).await) } else { Err(no_route().await) }
+pub async fn public_metrics(app: State<Shared>, plain: Plain) -> Result<Response, Problem> {
+    if app.config.main.ops_listen.is_empty() { Ok(metrics(app, plain).await) } else { Err(no_route().await) }
 }
 
 /// There is nothing at this path.

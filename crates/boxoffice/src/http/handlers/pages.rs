@@ -9,13 +9,14 @@ use http::header;
 use super::super::Shared;
 use super::super::openapi::Described;
 use super::super::problem::{Code, Problem};
+use super::super::request::Plain;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;\
     color:#1c1c22;background:#fff}code{background:#f2f2f5;padding:.1em .3em;border-radius:3px}\
     @media(prefers-color-scheme:dark){body{color:#e8e8ee;background:#16161a}code{background:#26262c}a{color:#8ab4ff}}";
 
 /// `GET /problems/{code}`: what an error code means.
-pub async fn problem(name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+pub async fn problem(name: Result<Path<String>, PathRejection>, _: Plain) -> Result<Response, Problem> {
     let code = name.ok().and_then(|Path(name)| Code::from_name(&name));
     let code = code.ok_or_else(|| Problem::new(Code::RouteNotFound, "There is no such code."))?;
     let info = code.info();
@@ -30,13 +31,13 @@ pub async fn problem(name: Result<Path<String>, PathRejection>) -> Result<Respon
 }
 
 /// `GET /openapi.json`: the API described for programs.
-pub async fn description(State(app): State<Shared>) -> Response {
+pub async fn description(State(app): State<Shared>, _: Plain) -> Response {
     let described = app.description.get_or_init(|| Described::of(&app.public_url));
     ([(header::CONTENT_TYPE, "application/json")], Body::from(described.json.clone())).into_response()
 }
 
 /// `GET /docs`: the same for people.
-pub async fn docs(State(app): State<Shared>) -> Response {
+pub async fn docs(State(app): State<Shared>, _: Plain) -> Response {
     let described = app.description.get_or_init(|| Described::of(&app.public_url));
     html(described.page.clone())
 }

@@ -23,7 +23,6 @@ pub(super) enum Access {
 
 /// An operation under construction.
 pub(super) struct Operation {
-    access: Access,
     members: Map<String, Value>,
     parameters: Vec<Value>,
     answers: Map<String, Value>,
@@ -39,14 +38,14 @@ impl Operation {
         members.insert("summary".to_owned(), summary.into());
         members.insert("security".to_owned(), security(access));
         // Too many connections are turned away whatever they ask for.
-        let mut codes = vec![Code::Internal, Code::Overloaded];
+        let mut codes = vec![Code::Internal, Code::Overloaded, Code::UnknownParameter];
         if access != Access::Open {
-            codes.extend([Code::UnknownParameter, Code::CredentialsWrong, Code::StoreUnavailable]);
+            codes.extend([Code::CredentialsWrong, Code::StoreUnavailable]);
         }
         if matches!(access, Access::Key(_) | Access::Token(_)) {
             codes.extend([Code::CredentialsMissing, Code::ScopeMissing]);
         }
-        Self { access, members, parameters: Vec::new(), answers: Map::new(), codes }
+        Self { members, parameters: Vec::new(), answers: Map::new(), codes }
     }
 
     /// What people should know about it.
@@ -172,9 +171,7 @@ impl Operation {
 
     /// The operation as the document has it.
     pub(super) fn finish(mut self) -> Value {
-        if self.access != Access::Open || !self.parameters.is_empty() {
-            self.members.insert("parameters".to_owned(), self.parameters.into());
-        }
+        self.members.insert("parameters".to_owned(), self.parameters.into());
         self.answers.extend(problems::responses(&self.codes));
         self.members.insert("responses".to_owned(), self.answers.into());
         Value::Object(self.members)

@@ -23,7 +23,7 @@ pub(super) fn page(document: &Value) -> String {
     let version = escape(&document["info"]["version"]);
     let _ = write!(html, "<main><h1>{} API <small class=\"soft\">{version}</small></h1>", escape(title));
     let _ = write!(html, "{}", text(&document["info"]["description"]));
-    html.push_str("<p>For programs: <a href=\"/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>");
+    html.push_str("<p>For programs: <a href=\"openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>");
     for tag in list(&document["tags"]) {
         let _ = write!(html, "<h2 id=\"{0}\">{0}</h2>{1}", escape(&tag["name"]), text(&tag["description"]));
         for (method, path, operation) in
