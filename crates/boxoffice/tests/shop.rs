@@ -1,0 +1,62 @@
+//! The shop in fifteen minutes: every command of `docs/shop.md`, word for word.
+
+#[path = "server/support.rs"]
+mod server;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use server::Server;
+
+/// Says after each answer what its status was, where nothing else is written.
+const WATCHED: &str = "set -euo pipefail\n\
+    curl() { command curl --max-time 30 -w '%{stderr}%{http_code} %{url_effective}\\n' \"$@\"; }\n";
+
+fn page() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/shop.md");
+    fs::read_to_string(file).expect("the page")
+}
+
+/// The commands, but for those that start the server.
+fn commands(page: &str) -> Vec<&str> {
+    let commands = page.lines().filter_map(|line| line.strip_prefix("    "));
+    commands.filter(|line| !line.starts_with("export ") && !line.starts_with("boxoffice ")).collect()
+}
+
+/// The statuses of refusals, as the comments behind commands promise them.
+fn promised(commands: &[&str]) -> Vec<String> {
+    let comment = |line: &&str| line.rsplit_once("  # ").map(|(_, promise)| promise[..3].to_owned());
+    commands.iter().filter_map(comment).collect()
+}
+
+#[test]
+fn every_command_works_word_for_word() {
+    for tool in ["bash", "curl", "jq"] {
+        if Command::new(tool).arg("--version").stdout(Stdio::null()).status().is_err() {
+            eprintln!("LEFT OUT: no {tool} here");
+            return;
+        }
+    }
+    let page = page();
+    let key = page.lines().find_map(|line| line.strip_prefix("    export BOXOFFICE_ADMIN_KEY="));
+    let server = Server::start_in(&[("BOXOFFICE_ADMIN_KEY", key.expect("the key"))]);
+    let commands = commands(&page);
+    let (listed, here) = ("http://127.0.0.1:8080", format!("http://{}", server.address()));
+    assert_eq!(
+        commands.iter().filter(|line| line.contains(listed)).count(),
+        1,
+        "the address stands in one place"
+    );
+    let script = WATCHED.to_owned() + &commands.join("\n").replace(listed, &here);
+    let run = Command::new("bash").arg("-c").arg(&script).current_dir(server.path("")).output();
+    let run = run.expect("a shell");
+    let told = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stdout));
+    let statuses: Vec<&str> = told.lines().filter_map(|line| Some(line.split_once(" http")?.0)).collect();
+    assert_eq!(statuses.len(), script.matches("curl -s").count(), "each was answered: {told}");
+    let refused: Vec<&str> =
+        statuses.into_iter().filter(|status| !status.starts_with('2') && *status != "304").collect();
+    assert_eq!(refused, promised(&commands), "{told}");
+    server.audit();
+}
