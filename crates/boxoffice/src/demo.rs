@@ -173,7 +173,12 @@ mod tests {
         let mut config = Config::default();
         config.main.store = format!("sqlite:{}", path.display());
         config.main.listen = "127.0.0.1:0".to_owned();
-        drop(runtime().unwrap().block_on(serve::start(config)).unwrap());
+        let start_and_stop = async {
+            let running = serve::start(config).await.unwrap();
+            assert!(start_over(folder.path()).is_err(), "it runs");
+            running.run(std::future::ready(())).await;
+        };
+        runtime().unwrap().block_on(start_and_stop);
         admin_key(&folder.path().join("admin-key")).unwrap();
         std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         start_over(folder.path()).unwrap();
