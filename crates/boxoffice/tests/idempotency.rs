@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use server::{
-    Answer, House, Request, Server, delete, fresh_key, get, id, labels, patch, post, text, timeless, until,
+    Answer, House, Request, Server, delete, fresh_key, get, id, labels, patch, post, replay, text, timeless,
+    until,
 };
 
 /// Sends a request twice: the second answer must be the first again, and say so.
@@ -112,6 +113,22 @@ fn a_showtime_that_was_changed_is_answered_as_it_was_then() {
     let again = server.send(&to_other);
     assert!(again.is_replay(), "{}", again.told());
     assert_eq!(again.expect(200)["revision"], with_other.json()["revision"]);
+    server.audit();
+}
+
+#[test]
+fn a_change_that_changed_nothing_is_not_done_later_by_its_repetition() {
+    let server = Server::start();
+    let showtime = House::open(&server).showtime();
+    let change =
+        |most: u64| patch(showtime.path(""), &json!({"max_seats_per_hold": most})).admin().key(&fresh_key());
+    let as_it_is = change(10);
+    let first = server.send(&as_it_is);
+    assert_eq!(first.expect(200)["max_seats_per_hold"], 10);
+    server.send(&change(8)).expect(200);
+    same(&first, &server.send(&as_it_is));
+    assert_eq!(showtime.read()["max_seats_per_hold"], 8);
+    assert_eq!(replay(&showtime), 2);
     server.audit();
 }
 

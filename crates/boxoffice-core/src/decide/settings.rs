@@ -28,7 +28,8 @@ pub(super) fn change(scene: &Scene<'_>, patch: &SettingsPatch) -> Result<Decisio
     replace(&mut after.max_hold_ttl_ms, patch.max_hold_ttl_ms);
     replace(&mut after.max_seats_per_hold, patch.max_seats_per_hold);
     replace(&mut after.published, patch.published);
-    if after == **before {
+    // Under a key the answer is kept, and with it that this was asked before whatever comes next.
+    if after == **before && scene.context.request.is_none() {
         return Ok(Decision::Unchanged(None));
     }
     check(&after)?;

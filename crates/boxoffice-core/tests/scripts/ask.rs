@@ -2,7 +2,8 @@
 //!
 //! `hold a A1 A2:child v:A1=3 ttl=60s meta:k=v` · `edit a +A3 -A1 extend` · `extend a` · `release a` · `expire a` ·
 //! `confirm a` · `cancel a [A1]` · `block A1` · `unblock A1` · `change hold_ttl=60s …` · `call_off` · `wind_up`.
-//! Any of them may end in `by=<key's name>` and `=> <answer>`; without an answer it must succeed and change something.
+//! Any of them may end in `by=<API key's name>`, `key=none` (it comes without an idempotency key) and `=> <answer>`;
+//! without an answer it must succeed and change something.
 
 use boxoffice_core::command::{
     Command, ExpectedVersion, HoldEdit, HoldSeats, SeatRequest, SeatRequests, SettingsPatch,

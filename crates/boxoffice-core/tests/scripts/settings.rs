@@ -12,11 +12,22 @@ fn a_change_of_settings_is_a_transition_without_seats() {
          hold a A1
          record a => v1 A1:1 until 60s
          relies => v2
-         change hold_ttl=60s published=no => unchanged
-         change => unchanged
+         change hold_ttl=60s published=no key=none => unchanged
+         change key=none => unchanged
          change hold_ttl=90s
          relies => v2
          record a => v1 A1:1 until 60s",
+    );
+}
+
+#[test]
+fn a_change_that_changes_nothing_is_one_if_its_key_is_to_be_kept() {
+    play(
+        "change hold_ttl=60s
+         change hold_ttl=60s
+         event => showtime_changed by patron
+         revision => 2
+         relies => v2",
     );
 }
 

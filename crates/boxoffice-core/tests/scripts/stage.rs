@@ -97,6 +97,7 @@ impl Stage {
         let serial_of = |name: &str| self.names.get(name).copied().unwrap_or(NOBODY);
         let command = line.command(serial_of).unwrap_or_else(|| panic!("unknown verb {}", line.verb));
         let serial = self.records.len() as Serial + 1;
+        let key = RequestKey { key: [serial as u8; 16], fingerprint: [9; 16] };
         let context = Context {
             now: self.now,
             takeover_margin_ms: self.margin_ms,
@@ -104,7 +105,7 @@ impl Stage {
             serial,
             reference: Reference::from_number(serial * 1_000_003),
             key_id: 5,
-            request: Some(RequestKey { key: [serial as u8; 16], fingerprint: [9; 16] }),
+            request: (line.option("key") != Some("none")).then_some(key),
             keys_since: self.now,
         };
         let before = view::picture(&self.showtime);
