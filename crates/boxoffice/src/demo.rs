@@ -64,7 +64,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         let stop = serve::stop_signal()?;
         let running = serve::start(config).await?;
         let programme = programme::top_up(&running.app).await?;
-        say_hello(&running.url, &key, folder, &programme);
+        say_hello(&running.url, &key, folder, &programme, patrons);
         let crowd = crowd::Crowd::new(Arc::clone(&running.app), programme.open);
         let crowd = tokio::spawn(crowd.come(patrons));
         let stop = async {
@@ -135,12 +135,17 @@ fn lan_address() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
 }
 
-fn say_hello(url: &str, key: &str, folder: &Path, programme: &programme::Programme) {
+fn say_hello(url: &str, key: &str, folder: &Path, programme: &programme::Programme, patrons: u32) {
     let url = reachable(url);
+    let crowd = match patrons {
+        0 => "Nobody else buys.".to_owned(),
+        _ => format!("A simulated crowd buys everywhere but in the one below: {patrons} in a minute."),
+    };
     let seats = programme.free_pair.iter().map(|seat| format!("\"{seat}\"")).collect::<Vec<_>>().join(",");
     print_line(&format!(
         "Boxoffice {version} sells seats at {url}\n\n\
-         {count} showtimes in the next seven days. Try it:\n\n\
+         {count} showtimes in the next seven days; one is nearly sold out, one opens in two minutes. {crowd}\n\
+         Try it:\n\n\
          curl '{url}/v1/showtimes?limit=5'\n\
          curl '{url}/v1/showtimes/{showtime}/seats'\n\
          curl -X POST '{url}/v1/showtimes/{showtime}/holds' -H 'Content-Type: application/json' -d '{{\"seats\":[{seats}]}}'\n\n\

@@ -109,12 +109,6 @@ impl App {
         }
     }
 
-    /// The path that the API stands below where people see it: that of `public_url`, without a slash at the end.
-    fn base_path(&self) -> String {
-        let url: Option<http::Uri> = self.config.main.public_url.parse().ok();
-        url.map_or_else(String::new, |url| url.path().trim_end_matches('/').to_owned())
-    }
-
     fn next_request_id(&self) -> HeaderValue {
         let (start, given) = &self.request_ids;
         let number = given.fetch_add(1, Ordering::Relaxed) as u32;

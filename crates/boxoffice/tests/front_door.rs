@@ -263,6 +263,24 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn an_answer_does_not_wait_for_what_comes_behind_its_request() {
+    let server = Server::start();
+    let showtime = House::open(&server).showtime();
+    for (seat, behind) in [("A1", "GET /liv"), ("A2", "JUNK\r\n\r\n")] {
+        let request = showtime.ask(&[seat]);
+        let mut client = server.connect();
+        client.write(&[&request.head(), request.payload(), behind.as_bytes()].concat()).expect("both");
+        client.answer(&request.to_string()).expect("an answer at once").expect(201);
+        if behind.starts_with("GET") {
+            client.write(b"ez HTTP/1.1\r\nHost: x\r\n\r\n").expect("the rest");
+            client.answer("the rest").expect("an answer").expect(200);
+        } else {
+            assert_eq!(client.answer(behind).expect("an answer").status, 400);
+        }
+    }
+}
+
+#[test]
 fn three_hundred_slow_clients_slow_nobody() {
     let server = Server::start();
     let showtime = House::open(&server).showtime();

@@ -56,7 +56,9 @@ pub async fn run(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(app.config.http.header_timeout_ms))
-        .pipeline_flush(true)
+        // Small answers: one buffer and one write. Flushing only once the next request is whole, as pipeline_flush would,
+        // lets the client of half a request wait for the answer to the one before.
+        .writev(false)
         .max_buf_size(64 * 1024);
     let serve = |stream: TcpStream, peer| {
         // Nagle's algorithm would hold answers back; a socket that refuses the option still works.
