@@ -18,11 +18,12 @@ use super::wait::{Dice, fresh_key};
 
 /// One thing that a patron asked for under a key, and what came of it as far as the patron knows.
 pub(crate) struct Step {
-    request: Request,
-    outcome: Outcome,
+    pub(crate) request: Request,
+    pub(crate) outcome: Outcome,
 }
 
-enum Outcome {
+/// What came of something, as far as the patron knows.
+pub(crate) enum Outcome {
     /// It was acknowledged with this body.
     Done(Value),
     /// It was refused.
@@ -33,9 +34,9 @@ enum Outcome {
 
 /// A patron's whole purchase: a hold, and perhaps its booking or its release.
 pub(crate) struct Sale {
-    hold: Step,
-    booking: Option<Step>,
-    release: Option<Step>,
+    pub(crate) hold: Step,
+    pub(crate) booking: Option<Step>,
+    pub(crate) release: Option<Step>,
 }
 
 /// Patrons who buy pairs of seats of one showtime until they are told to leave or the server is gone.

@@ -18,7 +18,7 @@ mod watcher;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use contract::{conforms, fits};
-pub(crate) use crowd::{Crowd, Sale, settle};
+pub(crate) use crowd::{Crowd, Outcome, Sale, Step, settle};
 pub(crate) use faults::Faults;
 pub(crate) use house::{House, Showtime, from_now, hall, id, merge, room, states, text};
 pub(crate) use ledger::{Booking, Hold};

@@ -45,9 +45,10 @@ impl Watcher {
         Self::try_socket_at(address, path).expect("a handshake")
     }
 
-    /// Over a WebSocket at a path, unless the handshake is refused.
+    /// Over a WebSocket at a path, unless nobody listens or the handshake is refused.
     pub(crate) fn try_socket_at(address: SocketAddr, path: &str) -> Option<Self> {
-        let stream = connect(address);
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
         let url = format!("ws://{address}{path}");
         let (socket, _) = tungstenite::client(url, stream).inspect_err(|error| eprintln!("{error}")).ok()?;
         Some(Self::over(Wire::Socket(Box::new(socket))))
@@ -130,15 +131,21 @@ impl Watcher {
     /// Takes in the next message as a client does; returns it.
     pub(crate) fn follow(&mut self) -> Value {
         let message = self.next().expect("a message");
+        self.take(&message);
+        message
+    }
+
+    /// Takes a message in as a client does.
+    pub(crate) fn take(&mut self, message: &Value) {
         let kind = message["type"].as_str().expect("a type");
         if !matches!(kind, "snapshot" | "delta") {
-            return message;
+            return;
         }
         let parts = message["parts"].as_u64().unwrap_or(1);
         assert_eq!(message["part"].as_u64().unwrap_or(1), self.parts.len() as u64 + 1);
         self.parts.push(message.clone());
         if (self.parts.len() as u64) < parts {
-            return message;
+            return;
         }
         let epoch = message["epoch"].as_str().expect("an epoch");
         if kind == "snapshot" || epoch != self.epoch {
@@ -155,7 +162,6 @@ impl Watcher {
                 }
             }
         }
-        message
     }
 
     /// Follows until a revision is known.
