@@ -269,11 +269,11 @@ impl BoxOffice {
             let context = self.context(caller);
             let decided = match board.decide(command, &records, &context) {
                 Ok(Step::Commit(decided)) => decided,
+                Err(refusal) if stranger(command, caller) => return Err(refusal.into()),
+                Err(refusal) if level => return self.unmoved(board, caller, Err(refusal)).await,
                 Ok(Step::Unchanged(hold, revision)) if level => {
-                    let contact = self.contact(&board, hold.as_ref(), None).await?;
-                    return Ok(Done { board, event: None, hold, contact, replayed: false, revision });
+                    return self.unmoved(board, caller, Ok((hold, revision))).await;
                 }
-                Err(refusal) if level || stranger(command, caller) => return Err(refusal.into()),
                 Ok(Step::Unchanged(..)) | Err(_) => {
                     self.catch_up(&board).await?;
                     level = true;

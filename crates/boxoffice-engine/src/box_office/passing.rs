@@ -1,6 +1,6 @@
 //! Passing the gate: only for seats that are about to change hands.
 
-use boxoffice_core::change::{Change, SeatChange};
+use boxoffice_core::change::{Change, RequestKey, SeatChange};
 use boxoffice_core::command::Command;
 use boxoffice_core::decide::Decided;
 use boxoffice_core::hold::HoldStatus;
@@ -20,7 +20,9 @@ impl InFlight {
         }
         let change = &decided.transition.change;
         let seats = changing_hands(change);
-        let token = engine.ports.random.next();
+        // The same request on two nodes, as when the first one was given up, is not in its own way: the store tells the
+        // one that comes second what the other has done.
+        let token = change.request.map_or_else(|| engine.ports.random.next(), |request| token_of(&request));
         // Noted before the call: if the asker vanishes during it, what was claimed is let go.
         self.at_gate = Some((token, seats.clone()));
         match engine.ports.gate.claim(self.board.id(), seats, token).await {
@@ -34,6 +36,10 @@ impl InFlight {
             Passage::Shut => Err(Refused::Overloaded),
         }
     }
+}
+
+fn token_of(request: &RequestKey) -> u64 {
+    request.key.iter().take(8).fold(0, |token, byte| token << 8 | u64::from(*byte))
 }
 
 fn takes_seats(command: &Command) -> bool {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use boxoffice_core::hold::Hold;
+use boxoffice_core::refusal::Refusal;
+
 use super::{BoxOffice, Caller, Done, Refused};
 use crate::board::Board;
 
@@ -27,5 +30,20 @@ impl BoxOffice {
             contact,
             replayed: true,
         }))
+    }
+    /// The answer to a request that changes nothing, or that the rules refuse; but what is so already, or in the way, may
+    /// be the doing of this very request: on another node, after it was looked for here.
+    pub(super) async fn unmoved(
+        &self,
+        board: Arc<Board>,
+        caller: &Caller,
+        unmoved: Result<(Option<Arc<Hold>>, u64), Refusal>,
+    ) -> Result<Done, Refused> {
+        if let Some(done) = self.replay(&board, caller).await? {
+            return Ok(done);
+        }
+        let (hold, revision) = unmoved?;
+        let contact = self.contact(&board, hold.as_ref(), None).await?;
+        Ok(Done { board, event: None, hold, contact, replayed: false, revision })
     }
 }

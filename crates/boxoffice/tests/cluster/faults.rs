@@ -7,6 +7,7 @@ use crate::buyers::Buyers;
 use crate::follower::Follower;
 use crate::nodes::{Cluster, level, say};
 use crate::server::{Showtime, replay, settle};
+use crate::servers::Redis;
 use crate::wire::Passes;
 
 /// So soon every map and feed should be right again.
@@ -76,9 +77,9 @@ fn sold_through(what: &str, cluster: &mut Cluster, fault: impl FnOnce(&mut Clust
 fn redis_stops_in_the_middle_and_comes_back() {
     let Some(mut cluster) = Cluster::start() else { return };
     sold_through("Redis stops", &mut cluster, |cluster, buyers| {
-        cluster.redis.iter_mut().for_each(|master| master.kill());
+        cluster.redis.iter_mut().for_each(Redis::kill);
         buyers.go_on(ENOUGH);
-        cluster.redis.iter_mut().for_each(|master| master.start_again());
+        cluster.redis.iter_mut().for_each(Redis::start_again);
         Vec::new()
     });
     cluster.is_well();

@@ -1,6 +1,7 @@
 //! One buyer, all nodes: what was made on one is read, changed, booked and cancelled on the others at once, under load.
 
 use std::net::SocketAddr;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::buyers::{Buyers, RoundRobin};
 use crate::nodes::{Cluster, level, say};
 use crate::server::{
-    House, Request, delete, fresh_key, get, hall, labels, patch, post, replay, text, timeless,
+    Answer, Client, House, Request, delete, fresh_key, get, hall, labels, patch, post, replay, text, timeless,
 };
 
 const BUYERS: usize = 8;
@@ -116,4 +117,71 @@ fn what_was_made_on_one_node_is_managed_on_the_others_at_once() {
         requests.into_inner(),
         others.answered
     ));
+}
+
+/// The same request to every node, each a little after the one before, as a client does that gives up waiting too soon.
+fn to_all(addresses: &[SocketAddr], request: &Request, apart: Duration) -> Vec<Answer> {
+    let gun = Barrier::new(addresses.len());
+    thread::scope(|scope| {
+        let asking: Vec<_> = addresses
+            .iter()
+            .zip(0..)
+            .map(|(address, place)| {
+                let gun = &gun;
+                scope.spawn(move || {
+                    let mut client = Client::connect(*address).expect("a connection");
+                    gun.wait();
+                    // Not for anything to come about: each distance meets another moment of the first one's way.
+                    thread::sleep(apart * place);
+                    client.send(request).expect("an answer")
+                })
+            })
+            .collect();
+        asking.into_iter().map(|asking| asking.join().expect("an answer")).collect()
+    })
+}
+
+/// Exactly one did it, and every node says so: nobody is refused for what the same request has done elsewhere.
+#[track_caller]
+fn done_once(answers: &[Answer], status: u16) -> Value {
+    for answer in answers {
+        assert_eq!(answer.status, status, "refused for its own doing\n{}", answer.told());
+    }
+    let first = answers.iter().filter(|answer| !answer.is_replay()).count();
+    assert_eq!(first, 1, "done once, and answered again to the others");
+    let body = |answer: &Answer| match answer.body.is_empty() {
+        true => Value::Null,
+        false => timeless(answer.json()),
+    };
+    assert!(answers.iter().all(|answer| body(answer) == body(&answers[0])), "the answers differ");
+    body(&answers[0])
+}
+
+#[test]
+fn one_request_on_all_nodes_at_once_is_done_once_and_refused_nowhere() {
+    let Some(cluster) = Cluster::start() else { return };
+    let (showtime, seats) = cluster.showtime();
+    let addresses = cluster.addresses();
+    let holds = showtime.path("/holds");
+    for (round, pair) in (0..).zip(seats.chunks(2)) {
+        let apart = Duration::from_micros(100) * (round % 64);
+        let to_all = |request: &Request| to_all(&addresses, request, apart);
+        let ask = post(&holds, &json!({"seats": pair})).key(&fresh_key());
+        let held = done_once(&to_all(&ask), 201);
+        let (path, token) = (format!("/v1/holds/{}", text(&held["id"])), text(&held["token"]));
+        if round % 2 == 0 {
+            let release = delete(&path).bearer(&token).key(&fresh_key());
+            done_once(&to_all(&release), 204);
+            continue;
+        }
+        let more = patch(&path, &json!({"remove": [pair[0]], "extend": true})).bearer(&token);
+        done_once(&to_all(&more.key(&fresh_key())), 200);
+        let confirm = post("/v1/bookings", &json!({"hold": held["id"]})).bearer(&token);
+        let booked = done_once(&to_all(&confirm.key(&fresh_key())), 201);
+        let cancel = post(format!("/v1/bookings/{}/cancel", text(&booked["id"])), &json!({}));
+        done_once(&to_all(&cancel.bearer(&text(&booked["token"])).key(&fresh_key())), 200);
+    }
+    level(&cluster.seen(&showtime), Duration::from_secs(5));
+    replay(&showtime);
+    cluster.nodes[0].audit();
 }
