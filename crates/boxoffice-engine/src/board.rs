@@ -27,7 +27,7 @@ use smallvec::SmallVec;
 
 use crate::feed::Feed;
 use crate::seat_words::SeatWords;
-use crate::store::{Loaded, UsedKey};
+use crate::store::{Loaded, StoreError, UsedKey};
 pub use looking::SeatView;
 use turns::Turns;
 pub(crate) use turns::{KeyEntry, KeyGuard, TurnGuard};
@@ -64,7 +64,8 @@ pub struct Board {
 #[derive(Default)]
 pub(crate) struct CatchUpReads {
     pub(crate) started: AtomicU64,
-    pub(crate) finished: tokio::sync::Mutex<u64>,
+    /// The last one that has ended, and why it came to nothing, if it did.
+    pub(crate) finished: tokio::sync::Mutex<(u64, Option<StoreError>)>,
 }
 
 struct State {

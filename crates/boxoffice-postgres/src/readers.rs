@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use boxoffice_engine::runtime::BoxFuture;
 use boxoffice_engine::store::StoreError;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
 use crate::Address;
 use crate::error::Failure;
-use crate::session::{READ, connect, within};
+use crate::session::{READ, before, connect};
 
 /// A place for a connection, made when it is needed.
 type Slot = tokio::sync::Mutex<Option<Arc<Client>>>;
@@ -50,13 +51,16 @@ impl Readers {
             return Err(StoreError::Overloaded);
         };
         let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        // Connecting, and waiting for somebody else who connects, is part of it: behind a cut wire nobody waits for
+        // the failures of all before.
+        let deadline = Instant::now() + READ;
         let mut failure = None;
         for _ in 0..2 {
-            let client = match self.client(slot).await {
+            let client = match before(deadline, self.client(slot)).await {
                 Ok(client) => client,
-                Err(failure) => return Err(failure.into()),
+                Err(why) => return Err(failure.unwrap_or(why).into()),
             };
-            match within(READ, read(&client)).await {
+            match before(deadline, read(&client)).await {
                 Err(Failure::Lost(why)) => {
                     self.drop_client(slot, &client).await;
                     failure = Some(Failure::Lost(why));

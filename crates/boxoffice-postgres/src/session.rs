@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
 use crate::Address;
@@ -51,4 +52,13 @@ pub(crate) async fn within<T>(
 ) -> Result<T, Failure> {
     let late = |_| Err(Failure::Lost(format!("the database did not answer within {} s", limit.as_secs())));
     tokio::time::timeout(limit, work).await.unwrap_or_else(late)
+}
+
+/// As [`within`], until a moment that several steps share.
+pub(crate) async fn before<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let late = |_| Err(Failure::Lost("the database did not answer in time".into()));
+    tokio::time::timeout_at(deadline, work).await.unwrap_or_else(late)
 }

@@ -34,14 +34,23 @@ impl BoxOffice {
         board.map(Some).map_err(|misapplied| StoreError::Damaged(format!("{id}: {misapplied}")))
     }
 
-    /// Brings a board level with the store's head. One read serves all who wait.
+    /// Brings a board level with the store's head. One read serves all who wait. If it fails, it serves also those who
+    /// came while it was going on: else each of them would wait for the failures of all before it.
     pub(crate) async fn catch_up(&self, board: &Arc<Board>) -> Result<(), Refused> {
         let wanted = board.reads.started.load(Ordering::Acquire) + 1;
-        let mut finished = board.reads.finished.lock().await;
-        if *finished >= wanted {
-            return Ok(());
+        let (mut finished, waited) = match board.reads.finished.try_lock() {
+            Ok(finished) => (finished, false),
+            Err(_) => (board.reads.finished.lock().await, true),
+        };
+        let failed_meanwhile = waited && finished.1.is_some();
+        if finished.0 < wanted && !failed_meanwhile {
+            let this = board.reads.started.fetch_add(1, Ordering::AcqRel) + 1;
+            *finished = (this, self.read_log(board).await.err());
         }
-        let this = board.reads.started.fetch_add(1, Ordering::AcqRel) + 1;
+        finished.1.clone().map_or(Ok(()), |why| Err(why.into()))
+    }
+
+    async fn read_log(&self, board: &Board) -> Result<(), StoreError> {
         let asked_at = self.now();
         loop {
             let events = self.0.ports.store.events(board.id(), board.revision(), PAGE).await?;
@@ -54,7 +63,6 @@ impl BoxOffice {
             }
         }
         board.note_level(asked_at);
-        *finished = this;
         Ok(())
     }
 

@@ -23,14 +23,29 @@ pub(crate) struct RoundRobin {
     addresses: Vec<SocketAddr>,
     clients: Vec<Option<Client>>,
     next: usize,
-    /// The longest that one request, with all its repetitions, waited for its answer.
-    pub(crate) slowest: Duration,
+    /// What was waited for.
+    pub(crate) waits: Waits,
+}
+
+/// The longest that buyers waited.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Waits {
+    /// For any answer, or to hear that there is none.
+    pub(crate) one: Duration,
+    /// For the answer for good, with all repetitions.
+    pub(crate) all: Duration,
+}
+
+impl Waits {
+    fn or(self, other: Self) -> Self {
+        Self { one: self.one.max(other.one), all: self.all.max(other.all) }
+    }
 }
 
 impl RoundRobin {
     pub(crate) fn new(addresses: &[SocketAddr], first: usize) -> Self {
         let clients = addresses.iter().map(|_| None).collect();
-        Self { addresses: addresses.to_vec(), clients, next: first, slowest: Duration::ZERO }
+        Self { addresses: addresses.to_vec(), clients, next: first, waits: Waits::default() }
     }
 
     /// Sends it to the next node.
@@ -56,7 +71,10 @@ impl RoundRobin {
         let mut open = false;
         let outcome = loop {
             assert!(began.elapsed() < PATIENCE, "no answer for good within {PATIENCE:?}: {request}");
-            let pause_ms = match self.send(request) {
+            let asked = Instant::now();
+            let answer = self.send(request);
+            self.waits.one = self.waits.one.max(asked.elapsed());
+            let pause_ms = match answer {
                 Err(_) => {
                     open = true;
                     20
@@ -77,7 +95,7 @@ impl RoundRobin {
             };
             thread::sleep(Duration::from_millis(pause_ms));
         };
-        self.slowest = self.slowest.max(began.elapsed());
+        self.waits.all = self.waits.all.max(began.elapsed());
         outcome
     }
 }
@@ -87,7 +105,7 @@ impl RoundRobin {
 pub(crate) struct Buyers {
     leave: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
-    threads: Vec<JoinHandle<(Vec<Sale>, Duration)>>,
+    threads: Vec<JoinHandle<(Vec<Sale>, Waits)>>,
 }
 
 /// What buyers know when they have left.
@@ -96,8 +114,8 @@ pub(crate) struct Bought {
     pub(crate) sales: Vec<Sale>,
     /// How many requests were answered for good.
     pub(crate) answered: usize,
-    /// The longest that anybody waited for that.
-    pub(crate) slowest: Duration,
+    /// The longest that anybody waited.
+    pub(crate) waits: Waits,
 }
 
 impl Buyers {
@@ -139,13 +157,13 @@ impl Buyers {
     /// Lets them finish what they are about, and go.
     pub(crate) fn leave(self) -> Bought {
         self.leave.store(true, Ordering::Relaxed);
-        let (mut sales, mut slowest) = (Vec::new(), Duration::ZERO);
+        let (mut sales, mut waits) = (Vec::new(), Waits::default());
         for buyer in self.threads {
             let (bought, waited) = buyer.join().expect("a buyer");
             sales.extend(bought);
-            slowest = slowest.max(waited);
+            waits = waits.or(waited);
         }
-        Bought { sales, answered: self.answered.load(Ordering::Relaxed), slowest }
+        Bought { sales, answered: self.answered.load(Ordering::Relaxed), waits }
     }
 }
 
@@ -158,7 +176,7 @@ struct Buyer {
 }
 
 impl Buyer {
-    fn buy(mut self, leave: &AtomicBool) -> (Vec<Sale>, Duration) {
+    fn buy(mut self, leave: &AtomicBool) -> (Vec<Sale>, Waits) {
         let mut sales = Vec::new();
         while !leave.load(Ordering::Relaxed) {
             let sale = self.purchase();
@@ -167,7 +185,7 @@ impl Buyer {
                 sales.push(sale);
             }
         }
-        (sales, self.nodes.slowest)
+        (sales, self.nodes.waits)
     }
 
     fn purchase(&mut self) -> Sale {
