@@ -6,6 +6,7 @@ mod faults;
 mod follower;
 mod herd;
 mod nodes;
+mod rolling;
 mod round_robin;
 #[path = "../server/support.rs"]
 mod server;
