@@ -8,6 +8,7 @@ mod herd;
 mod nodes;
 mod rolling;
 mod round_robin;
+mod script;
 #[path = "../server/support.rs"]
 mod server;
 mod servers;

@@ -14,6 +14,11 @@ use crate::wire::{Passes, Wire};
 /// One cluster at a time: together they would measure each other.
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// Nobody else has a cluster until this is dropped.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Everything that runs. It ends with the test, the nodes first.
 pub(crate) struct Cluster {
     /// The nodes.
@@ -32,7 +37,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts one; nothing if a server is missing on this machine.
     pub(crate) fn start() -> Option<Self> {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         if let Some(missing) = missing() {
             say(&format!("== left out: a whole cluster, for {missing} (see scripts/test)"));
             return None;
