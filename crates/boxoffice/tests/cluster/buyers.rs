@@ -63,13 +63,23 @@ impl RoundRobin {
         Ok(answer)
     }
 
+    /// Sends it until there is an answer for good; what that means to a buyer.
+    pub(crate) fn insist(&mut self, request: &Request) -> Outcome {
+        let answer = self.answer_for_good(request);
+        match answer.status {
+            204 => Outcome::Done(serde_json::Value::Null),
+            409 => Outcome::Refused,
+            _ => Outcome::Done(answer.json()),
+        }
+    }
+
     /// Sends it until there is an answer for good: done, or refused because somebody else was quicker. Anything else that
     /// is not worth a repetition fails the test.
-    pub(crate) fn insist(&mut self, request: &Request) -> Outcome {
+    pub(crate) fn answer_for_good(&mut self, request: &Request) -> Answer {
         let began = Instant::now();
         // Whether an earlier attempt may still be done.
         let mut open = false;
-        let outcome = loop {
+        let answer = loop {
             assert!(began.elapsed() < PATIENCE, "no answer for good within {PATIENCE:?}: {request}");
             let asked = Instant::now();
             let answer = self.send(request);
@@ -80,11 +90,10 @@ impl RoundRobin {
                     20
                 }
                 Ok(answer) => match (answer.status, answer.code().as_str()) {
-                    (200 | 201, _) => break Outcome::Done(answer.json()),
-                    (204, _) => break Outcome::Done(serde_json::Value::Null),
+                    (200 | 201 | 204, _) => break answer,
                     // Being taken this instant, perhaps by the attempt before.
                     (409, "seat_unavailable") if open && answer.text().contains("\"claimed\"") => 100,
-                    (409, "seat_unavailable") => break Outcome::Refused,
+                    (409, "seat_unavailable") => break answer,
                     (409, "idempotency_in_progress") => 100,
                     (503, code @ ("overloaded" | "store_unavailable" | "draining" | "outcome_unknown")) => {
                         open |= code == "outcome_unknown";
@@ -96,7 +105,7 @@ impl RoundRobin {
             thread::sleep(Duration::from_millis(pause_ms));
         };
         self.waits.all = self.waits.all.max(began.elapsed());
-        outcome
+        answer
     }
 }
 
