@@ -132,7 +132,13 @@ impl Writer {
                 Ok(result) => result,
                 Err(_) => {
                     tickets.iter_mut().for_each(|ticket| ticket.in_doubt());
-                    work.await
+                    // Who is behind it is told at once that nothing was done, and does not wait for its fate.
+                    loop {
+                        tokio::select! { biased;
+                            result = &mut work => break result,
+                            () = self.refuse_what_comes(TRY_EVERY) => {}
+                        }
+                    }
                 }
             }
         };

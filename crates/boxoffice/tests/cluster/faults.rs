@@ -17,6 +17,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// How many requests are answered before and after a fault.
 const ENOUGH: usize = 150;
 const BUYERS: usize = 12;
+/// How long a server is down.
+const DOWN: Duration = Duration::from_secs(3);
 /// How long a wire is cut.
 const CUT: Duration = Duration::from_secs(5);
 /// How long one is cut that many wait behind; each of them has to be told within less.
@@ -84,6 +86,7 @@ fn redis_stops_in_the_middle_and_comes_back() {
     sold_through("Redis stops", &mut cluster, |cluster, buyers| {
         cluster.redis.iter_mut().for_each(Redis::kill);
         buyers.go_on(ENOUGH);
+        std::thread::sleep(DOWN);
         cluster.redis.iter_mut().for_each(Redis::start_again);
         Vec::new()
     });
@@ -121,6 +124,7 @@ fn postgres_is_restarted() {
     for (what, mode) in [("PostgreSQL is restarted", "fast"), ("PostgreSQL crashes", "immediate")] {
         sold_through(what, &mut cluster, |cluster, _| {
             cluster.postgres.stop(mode);
+            std::thread::sleep(DOWN);
             cluster.postgres.start_again();
             Vec::new()
         });
