@@ -8,6 +8,7 @@ mod address;
 mod alteration;
 pub mod audit;
 mod bookings;
+mod bus;
 mod catalogue;
 mod condition;
 mod errand;
@@ -29,6 +30,7 @@ mod watch;
 mod writer;
 
 pub use address::{Address, is_postgres};
+pub use bus::PostgresBus;
 pub use error::OpenError;
 pub use history::renew_epoch;
 pub use hot::hot_statements;
