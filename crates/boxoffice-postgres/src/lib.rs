@@ -11,6 +11,7 @@ mod bookings;
 mod bus;
 mod catalogue;
 mod condition;
+pub mod copy;
 mod errand;
 mod error;
 mod fence;
