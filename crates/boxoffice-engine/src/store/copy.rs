@@ -84,10 +84,10 @@ impl Row {
         let mut out = Writer::with_capacity(256);
         out.uint(self.kind() as u64);
         let bytes = |out: &mut Writer, value: &Option<Vec<u8>>| {
-            out.option(value.as_deref(), |out, value| out.bytes(value));
+            out.option(value.as_deref(), Writer::bytes);
         };
         let text = |out: &mut Writer, value: &Option<String>| {
-            out.option(value.as_deref(), |out, value| out.text(value));
+            out.option(value.as_deref(), Writer::text);
         };
         match self {
             Self::Plan { hash, body } => [hash, body].iter().for_each(|value| out.bytes(value)),
