@@ -1,5 +1,7 @@
 //! The port on which nodes tell each other what was committed. Messages may be lost, doubled or late.
 
+pub mod message;
+
 use std::sync::Arc;
 
 use boxoffice_core::change::Event;
@@ -13,6 +15,9 @@ pub type Message = (ShowtimeId, Arc<Event>);
 
 /// Who receives what other nodes publish.
 pub type Subscriber = Box<dyn Fn(&[Message]) + Send + Sync>;
+
+/// Tells the name of the store's history: changes of another one are passed over.
+pub type Epoch = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Carries committed changes between nodes.
 pub trait Bus: Send + Sync {

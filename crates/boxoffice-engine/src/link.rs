@@ -1,5 +1,7 @@
 //! What gate and bus tell of themselves: whether their servers can be reached, and what was counted.
 
+pub mod backoff;
+
 /// How the servers are that a gate or a bus works with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LinkHealth {

@@ -5,6 +5,7 @@
 //! request's key unused in that showtime. It gives each committed transition its showtime's next revision.
 
 pub mod conformance;
+pub mod copy;
 pub mod memory;
 
 use std::sync::Arc;

@@ -66,6 +66,23 @@ pub enum OpenError {
     /// It has content where there should be none.
     #[error("{0} is not empty: copy into a new database")]
     NotEmpty(String),
+    /// A node is connected.
+    #[error("{address} is in use: {sessions} sessions of boxoffice are connected; stop all nodes first")]
+    InUse {
+        /// Without its password.
+        address: String,
+        /// How many.
+        sessions: i64,
+    },
+    /// The other side of a copy has gone, and says why.
+    #[error("the copy was given up")]
+    GivenUp,
+    /// The rows of a copy stopped coming before their end.
+    #[error("the copy is not whole; nothing of it was kept")]
+    Incomplete,
+    /// What was written is not what was read.
+    #[error("the copy is not the same, and nothing of it was kept: {0}")]
+    Differs(String),
     /// What is in it cannot be understood.
     #[error("the database is damaged: {0}; run `boxoffice audit` on it, and restore the last backup")]
     Damaged(String),

@@ -49,7 +49,7 @@ pub async fn migrate(address: &Address, distributed: bool) -> Result<(i32, i32),
 }
 
 /// Refuses a server that is too old, or that would acknowledge a sale that a power cut takes back.
-async fn check_server(client: &Client, address: &Address) -> Result<(), OpenError> {
+pub(crate) async fn check_server(client: &Client, address: &Address) -> Result<(), OpenError> {
     let sql = "SELECT current_setting('server_version'), current_setting('server_version_num')::int4 / 10000,
                    current_setting('synchronous_commit') = 'off', current_setting('fsync') = 'off',
                    current_setting('synchronous_standby_names') = ''";

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tokio::time::Instant;
-use tokio_postgres::Client;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Connection, Notification, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::Address;
 use crate::error::Failure;
@@ -33,16 +36,45 @@ pub(crate) const END: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
 /// Opens a connection, which closes when the client is dropped.
 pub(crate) async fn connect(address: &Address) -> Result<Client, Failure> {
-    let limit = address.config.get_connect_timeout().map_or(READ, |timeout| *timeout * 2);
-    // Boxed: it is large, and rare.
-    let connecting = Box::pin(address.config.connect(address.tls.clone()));
-    let (client, connection) = within(limit, async { Ok(connecting.await?) }).await?;
+    let (client, connection) = begin(address).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(error = crate::error::words(&error), "a connection to the database ended");
         }
     });
     Ok(client)
+}
+
+/// Opens a connection whose notifications are heard: `hear` is dropped when the connection has ended.
+pub(crate) async fn connect_hearing(
+    address: &Address,
+    mut hear: impl FnMut(Notification) + Send + 'static,
+) -> Result<Client, Failure> {
+    let (client, mut connection) = begin(address).await?;
+    let mut messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
+    tokio::spawn(async move {
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(AsyncMessage::Notification(notification)) => hear(notification),
+                Ok(_) => {}
+                Err(error) => {
+                    let error = crate::error::words(&error);
+                    tracing::debug!(error, "the connection that listens ended");
+                    return;
+                }
+            }
+        }
+    });
+    Ok(client)
+}
+
+type Wire = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+async fn begin(address: &Address) -> Result<(Client, Wire), Failure> {
+    let limit = address.config.get_connect_timeout().map_or(READ, |timeout| *timeout * 2);
+    // Boxed: it is large, and rare.
+    let connecting = Box::pin(address.config.connect(address.tls.clone()));
+    within(limit, async { Ok(connecting.await?) }).await
 }
 
 /// Waits for an answer, but not for ever. What comes after the limit belongs to nobody: the connection is to be given up.

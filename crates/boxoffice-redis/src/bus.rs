@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use boxoffice_core::change::Event;
 use boxoffice_core::id::ShowtimeId;
-use boxoffice_engine::bus::{Bus, Message, Subscriber};
+use boxoffice_engine::bus::message::{Draft, Origin};
+use boxoffice_engine::bus::{Bus, Epoch, Message, Subscriber};
 use boxoffice_engine::link::{BusFigures, LinkHealth};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -18,7 +19,6 @@ use tokio::sync::mpsc;
 use crate::address::Address;
 use crate::lane::{Failure, Lane};
 use crate::listener::{self, Listening};
-use crate::message::{Draft, Origin};
 use crate::shards::{Options, Shards};
 use crate::slot;
 
@@ -31,9 +31,6 @@ const AT_ONCE: usize = 512;
 const MESSAGE_BYTES: usize = 64 * 1024;
 /// How long sending them may take.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-/// Tells the name of the store's history: changes of another one are passed over.
-pub type Epoch = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The bus on Redis.
 pub struct RedisBus {

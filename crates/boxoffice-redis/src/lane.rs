@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use boxoffice_engine::link::backoff::Backoff;
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, ServerErrorKind};
@@ -13,7 +14,6 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::address::Host;
-use crate::backoff::Backoff;
 
 /// How long a connection may take to be made, and a heartbeat to be answered.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -209,7 +209,7 @@ async fn keep(lane: Weak<Lane>) {
             Err(why) => {
                 kept.connection.store(None);
                 kept.note(Some(why));
-                backoff.next()
+                backoff.next(getrandom::u32().ok())
             }
         };
         let wake = Arc::clone(&kept.wake);

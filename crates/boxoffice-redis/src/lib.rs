@@ -5,16 +5,14 @@
 //! Both start without their servers and find them when they come.
 
 mod address;
-mod backoff;
 mod bus;
 mod gate;
 mod lane;
 mod listener;
-mod message;
 mod shards;
 mod slot;
 
 pub use address::{Address, BadAddress};
-pub use bus::{Epoch, RedisBus};
+pub use bus::RedisBus;
 pub use gate::{OnFailure, RedisGate};
 pub use shards::Options;

@@ -8,17 +8,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use boxoffice_engine::bus::Subscriber;
+use boxoffice_engine::bus::{Subscriber, message};
+use boxoffice_engine::link::backoff::Backoff;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::address::Host;
-use crate::backoff::Backoff;
 use crate::bus::Shared;
 use crate::lane::describe;
-use crate::message;
 
 /// How long a connection may take to be made, and a heartbeat to be answered.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -113,7 +112,7 @@ impl Listener {
             tracing::debug!(server = %self.host, why, "the subscription ended");
             shared.listening.lock().insert(self.host.clone(), Some(format!("{}: {why}", self.host)));
             drop(shared);
-            tokio::time::sleep(backoff.next()).await;
+            tokio::time::sleep(backoff.next(getrandom::u32().ok())).await;
         }
     }
 

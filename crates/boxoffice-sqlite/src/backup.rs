@@ -59,7 +59,7 @@ pub fn restore(file: &Path, target: &Path) -> Result<AuditReport, OpenError> {
 
 /// Removes what a reader left beside a database that is no more: a log in which nothing stands, and its index. A log
 /// in which something stands is kept, and refused.
-fn remove_empty_log(target: &Path) -> Result<(), OpenError> {
+pub(crate) fn remove_empty_log(target: &Path) -> Result<(), OpenError> {
     let log = beside(target, "-wal");
     if has_content(&log) {
         return Err(OpenError::Exists(log));
@@ -73,7 +73,7 @@ fn remove_empty_log(target: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes `target` by way of `target.part`: written, marked, checked, synced, renamed.
-fn publish(
+pub(crate) fn publish(
     target: &Path,
     write: impl FnOnce(&Path) -> Result<(), OpenError>,
 ) -> Result<AuditReport, OpenError> {

@@ -78,6 +78,24 @@ pub enum OpenError {
         "{0} has an older schema than this program's: use the boxoffice that serves it, or migrate it by serving it"
     )]
     OlderServer(PathBuf),
+    /// A copy is made of today's tables only.
+    #[error(
+        "{path} has schema {found}, and this program copies {known}: run `boxoffice serve` on it once, which migrates it"
+    )]
+    OlderSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// What is needed.
+        known: i64,
+    },
+    /// The other side of a copy has gone, and says why.
+    #[error("the copy was given up")]
+    GivenUp,
+    /// The rows of a copy stopped coming before their end.
+    #[error("the copy is not whole; nothing of it was kept")]
+    Incomplete,
     /// What is in it cannot be understood.
     #[error("{path} is damaged: {what}; run `boxoffice audit` on it, and restore the last backup")]
     Damaged {

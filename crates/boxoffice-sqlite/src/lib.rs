@@ -9,6 +9,7 @@ pub mod backup;
 mod bookings;
 mod catalogue;
 mod connection;
+pub mod copy;
 pub mod epoch;
 mod errand;
 mod error;

@@ -1,5 +1,6 @@
 //! The command line: one screen of commands, and what each does.
 
+mod copy;
 mod import;
 mod keys;
 mod settings;
@@ -51,6 +52,7 @@ pub fn command() -> Command {
                 .arg(file("The backup"))
                 .arg(store()),
         )
+        .subcommand(copy::command())
         .subcommand(keys::keys_command())
         .subcommand(keys::epoch_command())
         .subcommand(settings::command())
@@ -76,6 +78,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(("migrate", matches)) => stores::migrate(matches),
         Some(("backup", matches)) => back_up(matches),
         Some(("restore", matches)) => restore(matches),
+        Some(("copy", matches)) => copy::run(matches),
         Some(("keys", matches)) => keys::keys(matches),
         Some(("epoch", matches)) => keys::epoch(matches),
         Some(("config", matches)) => settings::run(matches),

@@ -31,7 +31,7 @@ config! {
         store: String = "sqlite:boxoffice.db".to_owned(),
         /// The gate between nodes: memory, for one node; redis://HOST, a list of hosts for a Cluster, redis+sentinel://MASTER@HOSTS; rediss for TLS.
         gate: String = "memory".to_owned(),
-        /// The bus between nodes, as the gate; if not set, it is on the gate's Redis.
+        /// The bus between nodes: as the gate, or postgres://…; if not set, it is on the gate's Redis, and without one in the PostgreSQL of the store.
         bus: String = String::new(),
         /// An API key of scope admin, at least 16 characters. Better given as a variable than as a flag.
         admin_key: String = String::new(),
@@ -198,8 +198,9 @@ impl Config {
         must("ops_listen", self.main.ops_listen.is_empty() || is_address(&self.main.ops_listen), address);
         let is_store = self.sqlite_path().is_some() || is_postgres(&self.main.store);
         must("store", is_store, "it must be sqlite:FILE or postgres://…");
-        for (key, address) in [("gate", &self.main.gate), ("bus", &self.main.bus)] {
-            let fault = links::fault(address).filter(|_| key == "gate" || !address.is_empty());
+        for (key, fault) in
+            [("gate", links::fault(&self.main.gate)), ("bus", links::bus_fault(&self.main.bus))]
+        {
             must(key, fault.is_none(), &fault.unwrap_or_default());
         }
         let prefix = "it must have 1 to 64 letters, digits or any of - _ . :";

@@ -1,5 +1,5 @@
-//! What ties nodes together, as the config has it: a gate and a bus on Redis, or none for one node. With the
-//! composition root the only place that names Redis.
+//! What ties nodes together, as the config has it: a gate on Redis, a bus on Redis or PostgreSQL, or none for one node.
+//! The only place that names Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,26 @@ use anyhow::Context as _;
 use boxoffice_engine::bus::{Bus, InProcessBus};
 use boxoffice_engine::gate::{Gate, LocalGate};
 use boxoffice_engine::store::Store;
+use boxoffice_postgres::PostgresBus;
 use boxoffice_redis::{Address, OnFailure, Options, RedisBus, RedisGate};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 
 /// What stands for no server at all.
 const MEMORY: &str = "memory";
 
-/// What is wrong with the address of a gate or a bus, if something is. It never repeats the address.
+/// What is wrong with the address of a bus, if something is. It never repeats the address.
+pub(crate) fn bus_fault(address: &str) -> Option<String> {
+    if address.is_empty() {
+        return None;
+    }
+    if config::is_postgres(address) {
+        return boxoffice_postgres::Address::parse(address).err().map(|fault| fault.to_string());
+    }
+    fault(address).map(|fault| fault.replace("of a Redis", "of a Redis or a PostgreSQL"))
+}
+
+/// What is wrong with the address of a gate, if something is. It never repeats the address.
 pub(crate) fn fault(address: &str) -> Option<String> {
     let fault = address.parse::<Address>().err().filter(|_| address != MEMORY)?;
     Some(format!("it must be memory or the address of a Redis: {fault}"))
@@ -30,7 +42,11 @@ pub(crate) fn is_prefix(text: &str) -> bool {
 /// Begins to connect to what the config names. Nothing is waited for: a node starts without them.
 pub(crate) fn open(config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<(Arc<dyn Gate>, Arc<dyn Bus>)> {
     let gate = config.main.gate.as_str();
-    let bus = if config.main.bus.is_empty() { gate } else { config.main.bus.as_str() };
+    let bus = match config.main.bus.as_str() {
+        "" if gate == MEMORY && !store.is_exclusive() => config.main.store.as_str(),
+        "" => gate,
+        given => given,
+    };
     if store.is_exclusive() && (gate, bus) != (MEMORY, MEMORY) {
         tracing::warn!(
             "this store has one node, which needs neither gate nor bus: each hold asks Redis for nothing"
@@ -59,10 +75,17 @@ pub(crate) fn open(config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<(A
     let bus: Arc<dyn Bus> = match bus {
         MEMORY => Arc::new(InProcessBus::default()),
         address => {
-            let address: Address = address.parse().context("bus")?;
-            tracing::info!(%address, "the bus");
             let store = Arc::clone(store);
-            Arc::new(RedisBus::start(address, options, Arc::new(move || store.epoch())).context("bus")?)
+            let epoch = Arc::new(move || store.epoch());
+            if config::is_postgres(address) {
+                let address = boxoffice_postgres::Address::parse(address).context("bus")?;
+                tracing::info!(%address, "the bus");
+                Arc::new(PostgresBus::start(address, epoch).context("bus")?)
+            } else {
+                let address: Address = address.parse().context("bus")?;
+                tracing::info!(%address, "the bus");
+                Arc::new(RedisBus::start(address, options, epoch).context("bus")?)
+            }
         }
     };
     Ok((gate, bus))
@@ -79,6 +102,12 @@ mod tests {
         }
         for bad in ["", "redis", "postgres://me:secret@a", "redis://me:se/cret@a"] {
             assert!(fault(bad).is_some_and(|why| !why.contains("secret")), "{bad}");
+        }
+        for good in ["", "memory", "redis://a", "postgres://me:secret@a,b/sales?sslmode=require"] {
+            assert_eq!(bus_fault(good), None, "{good}");
+        }
+        for bad in ["nats://a", "postgres://me:secret@a/sales?sslmode=often"] {
+            assert!(bus_fault(bad).is_some_and(|why| !why.contains("secret")), "{bad}");
         }
         assert!(is_prefix("boxoffice") && is_prefix("chain-1:test"));
         assert!(!is_prefix("") && !is_prefix("a{b}") && !is_prefix("a b"));

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use server::{Client, House, Server, Showtime, Watcher, get, hall, post, text, until};
@@ -64,6 +64,62 @@ fn what_one_node_does_the_others_know() {
         (there.taken() == "A1 booked, A2 booked, A3 booked").then_some(())
     });
     first.audit();
+}
+
+fn figure(server: &Server, sample: &str) -> f64 {
+    let text = server.send(&get("/metrics")).text();
+    let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {sample}")).parse().expect("a number")
+}
+
+fn hears(node: &Server) {
+    until("the bus is well", Duration::from_secs(15), || {
+        let ready = node.send(&get("/readyz")).expect(200);
+        (ready["checks"]["bus"]["status"] == "ok").then_some(())
+    });
+    assert_eq!(figure(node, "boxoffice_bus_available"), 1.0);
+}
+
+/// Without Redis the database carries the bus. The time is printed; what decides is that nothing had to be asked for.
+#[test]
+fn a_watcher_on_one_node_sees_a_sale_on_another_without_redis() {
+    let Some(store) = database() else { return };
+    let nodes = [(); 2].map(|()| Server::start_on_store(&store, &[]));
+    let (plan, seats) = hall(10, 20);
+    nodes.iter().for_each(hears);
+    let there = House::with_plan(&nodes[0], &plan).plain_showtime();
+    let here = seen_on(&there, &nodes[1]);
+    let mut watcher = Watcher::socket(&here, "");
+    watcher.follow();
+    let first = watcher.revision;
+    let mut took_ms: Vec<f64> = Vec::new();
+    for (count, seat) in (1..).zip(&seats[..150]) {
+        let begun = Instant::now();
+        there.hold(&[seat]);
+        watcher.follow_to(first + count);
+        took_ms.push(begun.elapsed().as_secs_f64() * 1000.0);
+    }
+    took_ms.sort_by(f64::total_cmp);
+    eprintln!(
+        "from the request on one node to the watcher on the other: p50 {:.1} ms, p99 {:.1} ms",
+        took_ms[75], took_ms[148]
+    );
+    let changes = |node, way| figure(node, &format!("boxoffice_bus_changes_total{{way=\"{way}\"}}"));
+    assert_eq!(changes(&nodes[0], "published"), first as f64 + 150.0);
+    assert_eq!(changes(&nodes[1], "received"), first as f64 + 150.0);
+
+    // What is lost while the connections are made anew is found by comparing with the store's heads.
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND query ~ '^(LISTEN|BEGIN; SET LOCAL synchronous_commit)'";
+    let ended = Command::new("psql").args([&store, "-tA", "-c", end]).output().expect("psql");
+    assert!(String::from_utf8_lossy(&ended.stdout).lines().count() >= 4, "{ended:?}");
+    for (count, seat) in (151..).zip(&seats[150..160]) {
+        there.hold(&[seat]);
+        watcher.follow_to(first + count);
+    }
+    assert_eq!(watcher.map[seats[159].as_str()].0, "held");
+    nodes.iter().for_each(hears);
+    nodes[0].audit();
 }
 
 /// Everybody wants the same seats through every node, one of which is killed in the middle.

@@ -1,5 +1,6 @@
 //! The store that a command works on, by its address; and `boxoffice migrate`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,8 +8,11 @@ use anyhow::{Context as _, bail};
 use boxoffice_core::time::Timestamp;
 use boxoffice_engine::audit::AuditReport;
 use boxoffice_engine::store::TokenKey;
+use boxoffice_engine::store::copy::{Outlet, Piece, Tally};
 use boxoffice_postgres::Address;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::spawn_blocking;
 
 use super::{print_line, runtime};
 use crate::config;
@@ -30,7 +34,47 @@ pub(super) enum Chosen {
     Postgres(Box<Address>),
 }
 
+impl fmt::Display for Chosen {
+    /// Without a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(address) => address.fmt(f),
+        }
+    }
+}
+
 impl Chosen {
+    /// Gives all that is in it.
+    pub(super) async fn export(&self, outlet: Outlet) -> anyhow::Result<Tally> {
+        Ok(match self {
+            Self::Sqlite(path) => {
+                let path = path.clone();
+                spawn_blocking(move || boxoffice_sqlite::copy::export(&path, outlet)).await??
+            }
+            Self::Postgres(address) => boxoffice_postgres::copy::export(address, outlet).await?,
+        })
+    }
+
+    /// Makes it of what arrives.
+    pub(super) async fn import(&self, arriving: Receiver<Piece>) -> anyhow::Result<Tally> {
+        Ok(match self {
+            Self::Sqlite(path) => {
+                let path = path.clone();
+                spawn_blocking(move || boxoffice_sqlite::copy::import(&path, arriving)).await??
+            }
+            Self::Postgres(address) => boxoffice_postgres::copy::import(address, arriving).await?,
+        })
+    }
+
+    /// Whether an import only says that what arrived had no end.
+    pub(super) fn is_cut_short(error: &anyhow::Error) -> bool {
+        use boxoffice_postgres::OpenError as OnPostgres;
+        use boxoffice_sqlite::OpenError as OnSqlite;
+        matches!(error.downcast_ref(), Some(OnSqlite::Incomplete))
+            || matches!(error.downcast_ref(), Some(OnPostgres::Incomplete))
+    }
+
     /// The one that `--store` names.
     pub(super) fn from(matches: &ArgMatches) -> anyhow::Result<Self> {
         Self::named(matches.get_one::<String>("store").map_or("", String::as_str), "--store")

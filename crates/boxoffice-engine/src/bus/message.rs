@@ -5,30 +5,33 @@ use std::sync::Arc;
 use boxoffice_core::change::{Change, Event};
 use boxoffice_core::codec::{Malformed, Reader, Writer};
 use boxoffice_core::id::ShowtimeId;
-use boxoffice_engine::bus::Message;
+
+use super::Message;
 
 /// The form. Who does not know it passes the message over, so that two versions can run side by side.
 const FORMAT: u8 = 1;
 
 /// Where a message comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub struct Origin {
     /// The node that committed the changes.
-    pub(crate) node: u64,
+    pub node: u64,
     /// The history that their revisions belong to.
-    pub(crate) epoch: String,
+    pub epoch: String,
 }
 
 /// A message while it is put together.
-pub(crate) struct Draft {
+pub struct Draft {
     out: Writer,
-    pub(crate) changes: u64,
+    /// How many changes it tells.
+    pub changes: u64,
     /// About how many bytes it has.
-    pub(crate) size: usize,
+    pub size: usize,
 }
 
 impl Draft {
-    pub(crate) fn new(origin: &Origin) -> Self {
+    /// One that tells nothing yet.
+    pub fn new(origin: &Origin) -> Self {
         let mut out = Writer::with_capacity(512);
         out.uint(FORMAT);
         out.raw(&origin.node.to_le_bytes());
@@ -36,7 +39,8 @@ impl Draft {
         Self { out, changes: 0, size: 0 }
     }
 
-    pub(crate) fn add(&mut self, showtime: ShowtimeId, event: &Event) {
+    /// Adds a change.
+    pub fn add(&mut self, showtime: ShowtimeId, event: &Event) {
         let change = event.change.encode();
         self.out.uint(showtime.number());
         self.out.uint(event.revision);
@@ -45,13 +49,14 @@ impl Draft {
         self.size += change.len() + 16;
     }
 
-    pub(crate) fn finish(self) -> Vec<u8> {
+    /// Its bytes.
+    pub fn finish(self) -> Vec<u8> {
         self.out.finish()
     }
 }
 
 /// Reads where a message comes from, and what it tells if `wanted` says so.
-pub(crate) fn read(bytes: &[u8], wanted: impl Fn(&Origin) -> bool) -> Result<Vec<Message>, Malformed> {
+pub fn read(bytes: &[u8], wanted: impl Fn(&Origin) -> bool) -> Result<Vec<Message>, Malformed> {
     let mut input = Reader::new("bus message", bytes);
     if input.uint::<u8>()? != FORMAT {
         return Err(input.malformed());
