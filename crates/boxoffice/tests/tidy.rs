@@ -284,6 +284,38 @@ fn every_error_code_is_documented() {
     fail_with("Whoever uses the API must find every code.", &faults);
 }
 
+/// The first sentence of a file's first lines, on one line.
+fn first_sentence(text: &str) -> String {
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!").map(str::trim));
+    let paragraph: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    let paragraph = paragraph.join(" ");
+    let ends = paragraph.match_indices(". ").map(|(at, _)| at).next();
+    paragraph[..ends.unwrap_or(paragraph.len())].trim_end_matches('.').to_owned()
+}
+
+#[test]
+fn every_module_is_in_the_architecture() {
+    let name = "ARCHITECTURE.md";
+    let text = read(name);
+    let mut faults = Vec::new();
+    for (file, source) in files(&[".rs"]) {
+        let Some((place, module)) = file.strip_prefix("crates/").and_then(|file| file.split_once("/src/"))
+        else {
+            continue;
+        };
+        let module = module.trim_end_matches(".rs");
+        if ["lib", "main"].contains(&module) || is_test(&file) || module.starts_with("bin/") {
+            continue;
+        }
+        let section = text.split("\n### ").find(|section| section.starts_with(&format!("`{place}`")));
+        let row = format!("| `{module}` | {} |", first_sentence(&source));
+        if !section.is_some_and(|section| section.lines().any(|line| line == row)) {
+            faults.push(format!("{name}: under {place} there is no row {row}"));
+        }
+    }
+    fail_with("Whoever changes something must find where it is.", &faults);
+}
+
 #[test]
 fn the_licence_is_the_one_that_the_manifests_name() {
     let licence = read("LICENSE");
