@@ -79,7 +79,8 @@ impl Readers {
     pub(crate) fn start(path: &Path, threads: usize, waiting: usize) -> Result<Self, OpenError> {
         let (jobs, receiver) = sync_channel::<Job>(waiting);
         let receiver = Arc::new(Mutex::new(receiver));
-        let mut readers = Self { jobs, reads: AtomicU64::default(), full: AtomicU64::default(), threads: Mutex::default() };
+        let mut readers =
+            Self { jobs, reads: AtomicU64::default(), full: AtomicU64::default(), threads: Mutex::default() };
         for number in 0..threads {
             let connection = open_reader(path)?;
             let receiver = Arc::clone(&receiver);

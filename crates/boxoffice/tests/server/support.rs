@@ -26,6 +26,6 @@ pub(crate) use log::replay;
 pub(crate) use process::{ADMIN_KEY, Run, Server};
 pub(crate) use request::{Request, delete, get, patch, post};
 pub(crate) use shape::{Kind, Shape, check, labels, time, timeless};
-pub(crate) use signal::{interrupt, limit_file_size, terminate, unlimit_file_size};
+pub(crate) use signal::{interrupt, limit_file_size, raise_open_files, terminate, unlimit_file_size};
 pub(crate) use wait::{Dice, fresh_key, until};
 pub(crate) use watcher::Watcher;
