@@ -4,57 +4,21 @@
 #[path = "server/support.rs"]
 mod server;
 
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use server::{Client, Hold, House, Request, Server, delete, fresh_key, get, hall, post, replay, text, until};
+use server::{
+    Client, Hold, House, Proxy, Request, Server, delete, document, fresh_key, get, hall, installed, post,
+    replay, text, until,
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SHOPS: usize = 6;
 const RESTARTS: usize = 4;
-
-/// HAProxy as documented, but for its ports. It ends with the test.
-struct Proxy {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Proxy {
-    /// In front of this server; nothing if there is no HAProxy.
-    fn start(server: &Server) -> Option<Self> {
-        let found = Command::new("haproxy").arg("-v").stdout(Stdio::null()).status();
-        if !found.is_ok_and(|status| status.success()) {
-            return None;
-        }
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
-        let documented = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/haproxy.cfg");
-        let config = fs::read_to_string(documented).expect("the documented configuration");
-        let (bind, to) = (format!("bind {address}\n"), format!("server box {} ", server.address()));
-        let ours = config.replace("bind :80\n", &bind).replace("server box 127.0.0.1:8080 ", &to);
-        assert!(ours.contains(&bind) && ours.contains(&to), "the file has changed its addresses: {config}");
-        let file = server.path("haproxy.cfg");
-        fs::write(&file, ours).expect("a file");
-        let child = Command::new("haproxy").arg("-db").arg("-f").arg(&file).stdout(Stdio::null()).spawn();
-        let proxy = Self { child: child.expect("HAProxy starts"), address };
-        until("HAProxy listens", PATIENCE, || Client::connect(address).ok());
-        Some(proxy)
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A shop that holds, books and looks without a pause, and takes nothing but success for an answer.
 struct Shop {
@@ -109,11 +73,11 @@ impl Shop {
 
 #[test]
 fn a_restart_behind_haproxy_fails_no_request() {
-    let server = Server::start();
-    let Some(proxy) = Proxy::start(&server) else {
-        eprintln!("LEFT OUT: haproxy is not installed, so no rolling restart was tried");
+    if !installed(&[("haproxy", "-v")]) {
         return;
-    };
+    }
+    let server = Server::start();
+    let proxy = Proxy::haproxy(&server, &document("docs/haproxy.cfg"));
     let (plan, seats) = hall(12, 40);
     let showtime = House::with_plan(&server, &plan).plain_showtime();
     let leave = Arc::<AtomicBool>::default();

@@ -10,6 +10,7 @@ mod house;
 mod ledger;
 mod log;
 mod process;
+mod proxy;
 mod request;
 mod shape;
 mod signal;
@@ -24,6 +25,7 @@ pub(crate) use house::{House, Showtime, from_now, hall, id, merge, room, states,
 pub(crate) use ledger::{Booking, Hold};
 pub(crate) use log::replay;
 pub(crate) use process::{ADMIN_KEY, Run, Server};
+pub(crate) use proxy::{Proxy, block, document, free_address, installed, swap};
 pub(crate) use request::{Request, delete, get, patch, post};
 pub(crate) use shape::{Kind, Shape, check, labels, time, timeless};
 pub(crate) use signal::{interrupt, limit_file_size, raise_open_files, terminate, unlimit_file_size};
