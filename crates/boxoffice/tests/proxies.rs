@@ -153,7 +153,21 @@ fn haproxy_is_not_noticed() {
     let proxy = Proxy::haproxy(&server, &config);
     carries_requests(&server, &proxy, "");
     carries_the_live_feed(&server, &proxy, "");
+    watchers_leave_room_for_buyers(&server, &config);
     works_below_a_path(Proxy::haproxy, "HAProxy", &config, "frontend public\n");
+}
+
+/// However few connections are kept for buyers, watchers use none of them.
+fn watchers_leave_room_for_buyers(server: &Server, config: &str) {
+    let proxy = Proxy::haproxy(server, &swap(config, " maxconn 2000 ", " maxconn 1 "));
+    let showtime = House::open(server).showtime();
+    let mut watchers: Vec<Watcher> =
+        (0..4).map(|_| Watcher::socket_at(proxy.address, &showtime.path("/live"))).collect();
+    let mut client = Client::connect(proxy.address).expect("a connection");
+    client.send(&showtime.ask(&["C1"])).expect("an answer").expect_status(201);
+    for watcher in &mut watchers {
+        watcher.agrees(&showtime);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use boxoffice_core::time::Timestamp;
 use boxoffice_engine::audit::AuditReport;
 use boxoffice_engine::store::TokenKey;
 use boxoffice_postgres::Address;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{print_line, runtime};
@@ -31,8 +32,16 @@ pub(super) enum Chosen {
 }
 
 impl Chosen {
-    /// The one that `--store` names.
+    /// The one that `--store` names, or its variable, or the file that the variable's sister names.
     pub(super) fn from(matches: &ArgMatches) -> anyhow::Result<Self> {
+        let file = std::env::var_os("BOXOFFICE_STORE_FILE").map(PathBuf::from);
+        if let Some(file) = file
+            && matches.value_source("store") == Some(ValueSource::DefaultValue)
+        {
+            let told = std::fs::read_to_string(&file)
+                .with_context(|| format!("{}, by BOXOFFICE_STORE_FILE, cannot be read", file.display()))?;
+            return Self::named(told.trim_end_matches(['\r', '\n']), "BOXOFFICE_STORE_FILE");
+        }
         Self::named(matches.get_one::<String>("store").map_or("", String::as_str), "--store")
     }
 

@@ -71,8 +71,9 @@ impl Proxy {
     pub(crate) fn haproxy(server: &Server, config: &str) -> Self {
         let address = free_address();
         let config = swap(config, "    bind :80\n", &format!("    bind {address}\n"));
-        let config =
-            swap(&config, "server box 127.0.0.1:8080 ", &format!("server box {} ", server.address()));
+        let to = format!("server box {} ", server.address());
+        let config = config.replace("server box 127.0.0.1:8080 ", &to);
+        assert!(config.contains(&to) && !config.contains("127.0.0.1:8080 "), "{config}");
         let file = server.path("haproxy.cfg");
         fs::write(&file, config).expect("a file");
         Self::start(server, Command::new("haproxy").arg("-db").arg("-f").arg(&file), address)
