@@ -79,6 +79,19 @@ impl Proxy {
         Self::start(server, Command::new("haproxy").arg("-db").arg("-f").arg(&file), address)
     }
 
+    /// HAProxy with a configuration like deploy/haproxy.cfg, in front of three nodes.
+    pub(crate) fn haproxy_before_nodes(nodes: &[Server; 3], config: &str) -> Self {
+        let address = free_address();
+        let mut config = swap(config, "    bind :8080\n", &format!("    bind {address}\n"));
+        for (number, node) in nodes.iter().enumerate() {
+            config = config.replace(&format!(" node-{}:8080 ", number + 1), &format!(" {} ", node.address()));
+        }
+        assert!(!config.contains(":8080 "), "{config}");
+        let file = nodes[0].path("haproxy.cfg");
+        fs::write(&file, config).expect("a file");
+        Self::start(&nodes[0], Command::new("haproxy").arg("-db").arg("-f").arg(&file), address)
+    }
+
     /// nginx with a configuration like that in docs/deployment.md, with TLS at `tls`, and beside it without.
     pub(crate) fn nginx(server: &Server, config: &str, tls: SocketAddr) -> Self {
         let (address, home) = (free_address(), server.path("nginx"));

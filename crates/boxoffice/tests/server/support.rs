@@ -5,6 +5,7 @@
 mod client;
 mod contract;
 mod crowd;
+mod database;
 mod faults;
 mod house;
 mod ledger;
@@ -20,6 +21,7 @@ mod watcher;
 pub(crate) use client::{Answer, Client};
 pub(crate) use contract::{conforms, fits};
 pub(crate) use crowd::{Crowd, Sale, settle};
+pub(crate) use database::postgres_database;
 pub(crate) use faults::Faults;
 pub(crate) use house::{House, Showtime, from_now, hall, id, merge, room, states, text};
 pub(crate) use ledger::{Booking, Hold};
