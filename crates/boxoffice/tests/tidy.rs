@@ -233,9 +233,7 @@ fn every_setting_is_documented() {
 
 #[test]
 fn every_limit_is_documented() {
-    let text = read("docs/operations.md");
-    let (_, limits) = text.split_once("## Limits\n").unwrap();
-    let (table, _) = limits.split_once("\n## ").unwrap();
+    let table = read("docs/limits.md");
     let bounds = |name: &str| {
         let key = name.rsplit('.').next().unwrap();
         let words =
@@ -244,9 +242,19 @@ fn every_limit_is_documented() {
     };
     let infos = Config::key_infos().into_iter().filter(|info| bounds(&info.name));
     let missing = infos.filter(|info| !table.contains(&format!("`{}`", info.name)));
-    let faults: Vec<_> =
-        missing.map(|info| format!("docs/operations.md: {} has no row", info.name)).collect();
+    let faults: Vec<_> = missing.map(|info| format!("docs/limits.md: {} has no row", info.name)).collect();
     fail_with("Whoever meets a limit must find what it is.", &faults);
+    let cells = table.lines().filter_map(|line| line.strip_suffix("` |")?.rsplit_once("| `"));
+    let tests: Vec<_> = cells.map(|(_, test)| test).collect();
+    assert!(tests.len() > 25, "{tests:?}");
+    let untrue = tests.into_iter().filter(|test| {
+        let (place, function) = test.rsplit_once(' ').unwrap();
+        let (krate, file) = place.split_once(": ").unwrap_or(("", place));
+        let krate = if krate.is_empty() { "boxoffice".to_owned() } else { format!("boxoffice-{krate}") };
+        !read(&format!("crates/{krate}/tests/{file}")).contains(&format!("fn {function}("))
+    });
+    let faults: Vec<_> = untrue.map(|test| format!("docs/limits.md: there is no test {test}")).collect();
+    fail_with("A limit that no test tries is a hope.", &faults);
 }
 
 #[test]
