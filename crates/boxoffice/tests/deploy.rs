@@ -189,7 +189,8 @@ fn the_server_takes_what_kubernetes_gives_it() {
 
 #[test]
 fn every_file_can_be_read_and_names_settings_that_exist() {
-    let mut known: BTreeSet<String> = Config::key_infos().iter().map(|info| info.variable()).collect();
+    let mut known: BTreeSet<String> =
+        Config::key_infos().iter().map(boxoffice::config::KeyInfo::variable).collect();
     known.insert("BOXOFFICE_CONFIG".to_owned());
     let mut files = vec![PathBuf::from("docs/many-nodes.md")];
     for folder in ["deploy", "deploy/kubernetes"] {
