@@ -24,6 +24,7 @@ pub(crate) fn figures(shared: &Shared, readers: &Readers, watch: &Watch) -> Vec<
         ("boxoffice_commits_total", "counter", "Changes committed.", get(transitions)),
         ("boxoffice_commit_conflicts_total", "counter", "Changes that lost a conflict.", get(conflicts)),
         ("boxoffice_commit_failures_total", "counter", "Database transactions that failed.", get(failures)),
+        ("boxoffice_store_reads_total", "counter", "Reads of the store.", readers.reads()),
         ("boxoffice_commit_doubts_total", "counter", in_doubt, get(doubts)),
         ("boxoffice_store_available", "gauge", "1 while the store takes changes.", available.into()),
         ("boxoffice_clock_error_milliseconds", "gauge", error, watch.error_ms()),

@@ -22,6 +22,7 @@ pub(crate) struct Readers {
     slots: Vec<Slot>,
     next: AtomicUsize,
     room: Semaphore,
+    reads: AtomicU64,
     turned_away: AtomicU64,
 }
 
@@ -32,8 +33,14 @@ impl Readers {
             slots: (0..connections.max(1)).map(|_| Slot::default()).collect(),
             next: AtomicUsize::new(0),
             room: Semaphore::new(waiting.max(1)),
+            reads: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
         }
+    }
+
+    /// How many reads were taken in.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// How many reads found no room to wait.
@@ -50,6 +57,7 @@ impl Readers {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Overloaded);
         };
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
         // Connecting, and waiting for somebody else who connects, is part of it: behind a cut wire nobody waits for
         // the failures of all before.

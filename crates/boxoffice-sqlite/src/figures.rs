@@ -19,6 +19,7 @@ pub(crate) fn figures(shared: &Shared, readers: &Readers) -> Vec<Figure> {
         ("boxoffice_commits_total", "counter", "Changes committed.", get(transitions)),
         ("boxoffice_commit_conflicts_total", "counter", "Changes that lost a conflict.", get(conflicts)),
         ("boxoffice_commit_failures_total", "counter", "Database transactions that failed.", get(failures)),
+        ("boxoffice_store_reads_total", "counter", "Reads of the store.", readers.reads()),
         (
             "boxoffice_store_available",
             "gauge",

@@ -27,6 +27,8 @@ enum Job {
 /// has been dropped.
 pub(crate) struct Readers {
     jobs: SyncSender<Job>,
+    /// Reads that were taken in.
+    reads: AtomicU64,
     /// Reads that found no room to wait.
     full: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -77,7 +79,8 @@ impl Readers {
     pub(crate) fn start(path: &Path, threads: usize, waiting: usize) -> Result<Self, OpenError> {
         let (jobs, receiver) = sync_channel::<Job>(waiting);
         let receiver = Arc::new(Mutex::new(receiver));
-        let mut readers = Self { jobs, full: AtomicU64::default(), threads: Mutex::default() };
+        let mut readers =
+            Self { jobs, reads: AtomicU64::default(), full: AtomicU64::default(), threads: Mutex::default() };
         for number in 0..threads {
             let connection = open_reader(path)?;
             let receiver = Arc::clone(&receiver);
@@ -103,6 +106,11 @@ impl Readers {
         }
     }
 
+    /// How many reads were taken in.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     /// How many reads found no room to wait.
     pub(crate) fn turned_away(&self) -> u64 {
         self.full.load(Ordering::Relaxed)
@@ -124,8 +132,10 @@ impl Readers {
             let _ = sender.send(result.map_err(StoreError::from));
         });
         let queued = self.jobs.try_send(Job::Read(work));
-        if matches!(queued, Err(TrySendError::Full(_))) {
-            self.full.fetch_add(1, Ordering::Relaxed);
+        match queued {
+            Ok(()) => _ = self.reads.fetch_add(1, Ordering::Relaxed),
+            Err(TrySendError::Full(_)) => _ = self.full.fetch_add(1, Ordering::Relaxed),
+            Err(TrySendError::Disconnected(_)) => {}
         }
         Box::pin(async move {
             match queued {

@@ -32,7 +32,7 @@ pub use door::live;
 
 use crate::http::Shared;
 use crate::http::metrics::{Durations, count};
-use admission::Places;
+use admission::{HITS, Places};
 use audience::Audience;
 use workers::Workers;
 
@@ -65,8 +65,10 @@ pub struct Counters {
     pub resyncs: AtomicU64,
     /// Watchers who took too long to read.
     pub cut_off: AtomicU64,
-    /// Watchers who were sent away because there were too many.
-    pub refused: AtomicU64,
+    /// Messages of clients that were too long.
+    pub messages_long: AtomicU64,
+    /// Showtimes that were one too many for a connection of the hub.
+    pub showtimes_full: AtomicU64,
     /// From the decision of the oldest change that is told until the last watcher who keeps up was written to.
     pub lag: Durations,
 }
@@ -114,7 +116,6 @@ impl Live {
     pub fn figures(&self) -> Vec<Figure> {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
-        let hits = "Times that a limit turned something away, by the limit's key in the config.";
         let mut figures = self.places.figures();
         figures.extend([
             ("boxoffice_live_bytes_total", "counter", "Bytes written to watchers.", get(&counters.bytes)),
@@ -137,10 +138,16 @@ impl Live {
                 get(&counters.cut_off),
             ),
             (
-                "boxoffice_limit_hits_total{limit=\"feed.max_watchers\"}",
+                "boxoffice_limit_hits_total{limit=\"feed.max_message_bytes\"}",
                 "counter",
-                hits,
-                get(&counters.refused),
+                HITS,
+                get(&counters.messages_long),
+            ),
+            (
+                "boxoffice_limit_hits_total{limit=\"feed.max_showtimes\"}",
+                "counter",
+                HITS,
+                get(&counters.showtimes_full),
             ),
         ]);
         figures
@@ -152,5 +159,9 @@ impl Live {
 
     fn note_cut_off(&self) {
         count(&self.counters.cut_off);
+    }
+
+    fn note_long_message(&self) {
+        count(&self.counters.messages_long);
     }
 }

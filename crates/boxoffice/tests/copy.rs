@@ -4,11 +4,10 @@
 #[path = "server/support.rs"]
 mod server;
 
-use std::io::Write as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use server::{House, Request, Server, delete, fresh_key, get, patch, post, text};
+use server::{House, Request, Server, delete, fresh_key, get, patch, post, postgres_database, text};
 
 /// What was asked and answered before the copy, and everything that could be read.
 struct Before {
@@ -118,18 +117,7 @@ fn psql(url: &str, sql: &str) {
 
 /// Empty databases: one without tables, one with partitioned ones.
 fn databases(home: &Server) -> Option<[String; 2]> {
-    let Ok(url) = std::env::var("BOXOFFICE_TEST_POSTGRES") else {
-        // Past the capture of output: whoever runs the tests must see it.
-        let said = "== left out: copies to PostgreSQL, for BOXOFFICE_TEST_POSTGRES names no server (see scripts/test)\n";
-        std::io::stderr().write_all(said.as_bytes()).expect("stderr");
-        return None;
-    };
-    let (base, _) = url.rsplit_once('/').expect("a database in the URL");
-    let made = ["plain", "split"].map(|kind| {
-        let name = format!("copy_{kind}_{}", fresh_key().replace('-', "_"));
-        psql(&url, &format!("CREATE DATABASE {name}"));
-        format!("{base}/{name}")
-    });
+    let made = [postgres_database()?, postgres_database()?];
     assert_eq!(home.run(&["migrate", "--store", &made[1]]).code, Some(0));
     for table in ["clock", "seat", "hold", "event", "request_key", "fence"] {
         let mut sql = format!(

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use server::{Answer, Client, House, Server, get, hall, post, room, until};
+use serde_json::{Value, json};
+use server::{Answer, Client, House, Server, Watcher, get, hall, post, room, until};
+use tungstenite::Message;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -80,6 +81,9 @@ fn who_sends_too_slowly_is_let_go() {
         );
     }
     assert_eq!(hits(&server, "http.body_timeout_ms"), 2);
+    until("the half head is counted", PATIENCE, || {
+        (hits(&server, "http.header_timeout_ms") > 0).then_some(())
+    });
     assert_eq!(showtime.taken(), "", "nothing was done");
 }
 
@@ -160,6 +164,59 @@ fn who_does_not_finish_does_not_keep_the_server_from_ending() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     server.start_again();
     assert_eq!(showtime.taken(), "");
+}
+
+#[test]
+fn one_address_has_so_many_watchers_and_others_have_theirs() {
+    let server = Server::start_with(&["--feed-max-per-address", "1", "--proxies", "127.0.0.1"]);
+    let showtime = House::open(&server).showtime();
+    let from = |address: &str| Watcher::stream(&showtime, "", &format!("X-Forwarded-For: {address}\r\n"));
+    let mut first = from("192.0.2.1");
+    assert_eq!(first.follow()["type"], "snapshot");
+    let bye = from("192.0.2.1").follow();
+    assert_eq!((&bye["type"], &bye["reason"]), (&json!("bye"), &json!("overloaded")));
+    assert_eq!(from("192.0.2.2").follow()["type"], "snapshot");
+    assert_eq!((hits(&server, "feed.max_per_address"), hits(&server, "feed.max_watchers")), (1, 0));
+}
+
+#[test]
+fn what_watchers_say_and_join_has_bounds() {
+    let server = Server::start_with(&["--feed-max-message-bytes", "500", "--feed-max-showtimes", "1"]);
+    let house = House::open(&server);
+    let showtimes = [house.showtime(), house.showtime()];
+    let mut long = Watcher::socket(&showtimes[0], "");
+    long.raw().send(Message::binary(vec![0; 501])).expect("sent");
+    until("it is counted", PATIENCE, || (hits(&server, "feed.max_message_bytes") == 1).then_some(()));
+
+    let mut hub = Watcher::socket_at(server.address(), "/hubs/seats");
+    let mut say = |value: Value| {
+        hub.raw().send(Message::text(format!("{value}\u{1e}"))).expect("sent");
+        let heard = hub.raw().read().expect("an answer").into_text().expect("a text");
+        serde_json::from_str::<Value>(heard.trim_end_matches('\u{1e}')).expect("one record")
+    };
+    say(json!({"protocol": "json", "version": 1}));
+    let join = |id: &str| json!({"type": 1, "invocationId": id, "target": "JoinShowtime", "arguments": [id]});
+    let [joined, refused] = [&showtimes[0], &showtimes[1]].map(|showtime| say(join(&showtime.id)));
+    assert_eq!(joined["result"]["type"], "snapshot", "{joined}");
+    assert!(refused["error"].as_str().is_some_and(|told| told.contains("overloaded: ")), "{refused}");
+    assert_eq!(hits(&server, "feed.max_showtimes"), 1);
+}
+
+#[test]
+fn a_board_in_use_makes_no_room_for_another() {
+    let server = Server::start_with(&["--engine-max-boards", "1"]);
+    let house = House::open(&server);
+    let (watched, other) = (house.showtime(), house.showtime());
+    let mut watcher = Watcher::socket(&watched, "");
+    watcher.follow();
+    is_overloaded(&server.send(&get(other.path("/seats"))));
+    assert!(hits(&server, "engine.max_boards") >= 1);
+    watched.hold(&["A1"]);
+    watcher.agrees(&watched);
+    drop(watcher);
+    until("the board makes room", PATIENCE, || {
+        (server.send(&get(other.path("/seats"))).status == 200).then_some(())
+    });
 }
 
 #[test]

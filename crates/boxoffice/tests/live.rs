@@ -224,6 +224,7 @@ fn one_too_many_is_told_to_come_back_or_refused() {
     });
     let hits = metric(&server, "boxoffice_limit_hits_total{limit=\"feed.max_watchers\"}");
     assert!(hits >= 2, "{hits}");
+    assert!(metric(&server, "boxoffice_limit_hits_total{limit=\"feed.farewells\"}") >= 1);
 }
 
 #[test]

@@ -4,7 +4,6 @@
 #[path = "server/support.rs"]
 mod server;
 
-use std::io::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,23 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use server::{Client, House, Server, Showtime, Watcher, get, hall, post, text, until};
-
-/// The URL of an empty database.
-fn database() -> Option<String> {
-    let Ok(url) = std::env::var("BOXOFFICE_TEST_POSTGRES") else {
-        // Past the capture of output: whoever runs the tests must see it.
-        let said = "== left out: nodes on PostgreSQL, for BOXOFFICE_TEST_POSTGRES names no server (see scripts/test)\n";
-        std::io::stderr().write_all(said.as_bytes()).expect("stderr");
-        return None;
-    };
-    let name = format!("nodes_{}", server::fresh_key().replace('-', "_"));
-    let make = format!("CREATE DATABASE {name}");
-    let made = Command::new("psql").args([&url, "-q", "-c", &make]).status().expect("psql");
-    assert!(made.success(), "{name} was not made");
-    let (base, _) = url.rsplit_once('/').expect("a database in the URL");
-    Some(format!("{base}/{name}"))
-}
+use server::{Client, House, Server, Showtime, Watcher, get, hall, post, postgres_database, text, until};
 
 fn seen_on<'a>(showtime: &Showtime<'_>, node: &'a Server) -> Showtime<'a> {
     Showtime { server: node, id: showtime.id.clone() }
@@ -36,7 +19,7 @@ fn seen_on<'a>(showtime: &Showtime<'_>, node: &'a Server) -> Showtime<'a> {
 
 #[test]
 fn what_one_node_does_the_others_know() {
-    let Some(store) = database() else { return };
+    let Some(store) = postgres_database() else { return };
     let first = Server::start_on_store(&store, &[]);
     let second = Server::start_on_store(&store, &[]);
     let there = House::open(&first).showtime();
@@ -83,7 +66,7 @@ fn hears(node: &Server) {
 /// Without Redis the database carries the bus. The time is printed; what decides is that nothing had to be asked for.
 #[test]
 fn a_watcher_on_one_node_sees_a_sale_on_another_without_redis() {
-    let Some(store) = database() else { return };
+    let Some(store) = postgres_database() else { return };
     let nodes = [(); 2].map(|()| Server::start_on_store(&store, &[]));
     let (plan, seats) = hall(10, 20);
     nodes.iter().for_each(hears);
@@ -125,7 +108,7 @@ fn a_watcher_on_one_node_sees_a_sale_on_another_without_redis() {
 /// Everybody wants the same seats through every node, one of which is killed in the middle.
 #[test]
 fn each_seat_has_one_owner_though_a_node_is_killed() {
-    let Some(store) = database() else { return };
+    let Some(store) = postgres_database() else { return };
     let nodes = [(); 3].map(|()| Server::start_on_store(&store, &[]));
     let (plan, seats) = hall(10, 30);
     let showtime = House::with_plan(&nodes[0], &plan).plain_showtime();

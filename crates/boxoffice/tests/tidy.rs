@@ -237,9 +237,7 @@ fn every_setting_is_documented() {
 
 #[test]
 fn every_limit_is_documented() {
-    let text = read("docs/operations.md");
-    let (_, limits) = text.split_once("## Limits\n").unwrap();
-    let (table, _) = limits.split_once("\n## ").unwrap();
+    let table = read("docs/limits.md");
     let bounds = |name: &str| {
         let key = name.rsplit('.').next().unwrap();
         let words =
@@ -248,9 +246,19 @@ fn every_limit_is_documented() {
     };
     let infos = Config::key_infos().into_iter().filter(|info| bounds(&info.name));
     let missing = infos.filter(|info| !table.contains(&format!("`{}`", info.name)));
-    let faults: Vec<_> =
-        missing.map(|info| format!("docs/operations.md: {} has no row", info.name)).collect();
+    let faults: Vec<_> = missing.map(|info| format!("docs/limits.md: {} has no row", info.name)).collect();
     fail_with("Whoever meets a limit must find what it is.", &faults);
+    let cells = table.lines().filter_map(|line| line.strip_suffix("` |")?.rsplit_once("| `"));
+    let tests: Vec<_> = cells.map(|(_, test)| test).collect();
+    assert!(tests.len() > 25, "{tests:?}");
+    let untrue = tests.into_iter().filter(|test| {
+        let (place, function) = test.rsplit_once(' ').unwrap();
+        let (krate, file) = place.split_once(": ").unwrap_or(("", place));
+        let krate = if krate.is_empty() { "boxoffice".to_owned() } else { format!("boxoffice-{krate}") };
+        !read(&format!("crates/{krate}/tests/{file}")).contains(&format!("fn {function}("))
+    });
+    let faults: Vec<_> = untrue.map(|test| format!("docs/limits.md: there is no test {test}")).collect();
+    fail_with("A limit that no test tries is a hope.", &faults);
 }
 
 #[test]
@@ -286,6 +294,38 @@ fn every_error_code_is_documented() {
         }
     }
     fail_with("Whoever uses the API must find every code.", &faults);
+}
+
+/// The first sentence of a file's first lines, on one line.
+fn first_sentence(text: &str) -> String {
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!").map(str::trim));
+    let paragraph: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    let paragraph = paragraph.join(" ");
+    let ends = paragraph.match_indices(". ").map(|(at, _)| at).next();
+    paragraph[..ends.unwrap_or(paragraph.len())].trim_end_matches('.').to_owned()
+}
+
+#[test]
+fn every_module_is_in_the_architecture() {
+    let name = "ARCHITECTURE.md";
+    let text = read(name);
+    let mut faults = Vec::new();
+    for (file, source) in files(&[".rs"]) {
+        let Some((place, module)) = file.strip_prefix("crates/").and_then(|file| file.split_once("/src/"))
+        else {
+            continue;
+        };
+        let module = module.trim_end_matches(".rs");
+        if ["lib", "main"].contains(&module) || is_test(&file) || module.starts_with("bin/") {
+            continue;
+        }
+        let section = text.split("\n### ").find(|section| section.starts_with(&format!("`{place}`")));
+        let row = format!("| `{module}` | {} |", first_sentence(&source));
+        if !section.is_some_and(|section| section.lines().any(|line| line == row)) {
+            faults.push(format!("{name}: under {place} there is no row {row}"));
+        }
+    }
+    fail_with("Whoever changes something must find where it is.", &faults);
 }
 
 #[test]

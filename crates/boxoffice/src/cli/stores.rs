@@ -10,6 +10,7 @@ use boxoffice_engine::audit::AuditReport;
 use boxoffice_engine::store::TokenKey;
 use boxoffice_engine::store::copy::{Outlet, Piece, Tally};
 use boxoffice_postgres::Address;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::spawn_blocking;
@@ -75,8 +76,16 @@ impl Chosen {
             || matches!(error.downcast_ref(), Some(OnPostgres::Incomplete))
     }
 
-    /// The one that `--store` names.
+    /// The one that `--store` names, or its variable, or the file that the variable's sister names.
     pub(super) fn from(matches: &ArgMatches) -> anyhow::Result<Self> {
+        let file = std::env::var_os("BOXOFFICE_STORE_FILE").map(PathBuf::from);
+        if let Some(file) = file
+            && matches.value_source("store") == Some(ValueSource::DefaultValue)
+        {
+            let told = std::fs::read_to_string(&file)
+                .with_context(|| format!("{}, by BOXOFFICE_STORE_FILE, cannot be read", file.display()))?;
+            return Self::named(told.trim_end_matches(['\r', '\n']), "BOXOFFICE_STORE_FILE");
+        }
         Self::named(matches.get_one::<String>("store").map_or("", String::as_str), "--store")
     }
 

@@ -73,6 +73,8 @@ pub struct Metrics {
     pub connections_full: AtomicU64,
     /// Seating plans that came while as many as may were being read.
     pub plans_full: AtomicU64,
+    /// Heads that took too long, and connections that were idle for as long.
+    pub heads_slow: AtomicU64,
     /// Bodies that took too long.
     pub bodies_slow: AtomicU64,
 }
@@ -183,6 +185,12 @@ impl Metrics {
                 "counter",
                 hits,
                 get(&self.plans_full),
+            ),
+            (
+                "boxoffice_limit_hits_total{limit=\"http.header_timeout_ms\"}",
+                "counter",
+                hits,
+                get(&self.heads_slow),
             ),
             (
                 "boxoffice_limit_hits_total{limit=\"http.body_timeout_ms\"}",

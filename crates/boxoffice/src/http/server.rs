@@ -168,6 +168,9 @@ impl Connection {
             }
         };
         if let Err(error) = served {
+            if error.is_timeout() {
+                self.app.metrics.heads_slow.fetch_add(1, Ordering::Relaxed);
+            }
             tracing::debug!(peer = %self.peer, %error, "a connection ended early");
         }
     }

@@ -11,6 +11,9 @@ use parking_lot::Mutex;
 
 use crate::config::Feed;
 
+/// What is said of each count of what a limit turned away.
+pub(super) const HITS: &str = "Times that a limit turned something away, by the limit's key in the config.";
+
 /// How a watcher is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -33,6 +36,9 @@ struct State {
     farewells: AtomicUsize,
     by_transport: [AtomicU64; 3],
     by_address: Mutex<HashMap<IpAddr, u32, RandomState>>,
+    full: AtomicU64,
+    address_full: AtomicU64,
+    farewells_full: AtomicU64,
 }
 
 /// A place, free again when it is dropped.
@@ -55,6 +61,9 @@ impl Places {
             farewells: AtomicUsize::new(0),
             by_transport: [const { AtomicU64::new(0) }; 3],
             by_address: Mutex::default(),
+            full: AtomicU64::new(0),
+            address_full: AtomicU64::new(0),
+            farewells_full: AtomicU64::new(0),
         }))
     }
 
@@ -62,6 +71,7 @@ impl Places {
     pub(super) fn take(&self, transport: Transport, address: IpAddr) -> Option<Place> {
         let state = &self.0;
         if !enter(&state.taken, state.max_watchers) {
+            state.full.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         state.by_transport[transport as usize].fetch_add(1, Ordering::Relaxed);
@@ -71,6 +81,7 @@ impl Places {
             let count = by_address.entry(address).or_insert(0);
             if *count as usize >= state.max_per_address {
                 drop(by_address);
+                state.address_full.fetch_add(1, Ordering::Relaxed);
                 return None;
             }
             *count += 1;
@@ -81,7 +92,11 @@ impl Places {
 
     /// Leave to say good-bye, unless that is being said to too many already.
     pub(super) fn farewell(&self) -> Option<Farewell> {
-        enter(&self.0.farewells, self.0.max_farewells).then(|| Farewell(Arc::clone(&self.0)))
+        if !enter(&self.0.farewells, self.0.max_farewells) {
+            self.0.farewells_full.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Farewell(Arc::clone(&self.0)))
     }
 
     pub(super) fn figures(&self) -> Vec<Figure> {
@@ -96,6 +111,12 @@ impl Places {
             counts.map(|(name, count)| (*name, "gauge", help, count.load(Ordering::Relaxed))).collect();
         let full = "How much there may be of what the metric without _limit counts.";
         figures.push(("boxoffice_live_watchers_limit", "gauge", full, self.0.max_watchers as u64));
+        let hits = [
+            ("boxoffice_limit_hits_total{limit=\"feed.max_watchers\"}", &self.0.full),
+            ("boxoffice_limit_hits_total{limit=\"feed.max_per_address\"}", &self.0.address_full),
+            ("boxoffice_limit_hits_total{limit=\"feed.farewells\"}", &self.0.farewells_full),
+        ];
+        figures.extend(hits.map(|(name, count)| (name, "counter", HITS, count.load(Ordering::Relaxed))));
         figures
     }
 }

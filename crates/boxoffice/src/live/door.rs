@@ -60,7 +60,6 @@ pub async fn live(
         return send_away(&app, id, socket, "draining", app.problem(&Refused::Draining, None));
     }
     let Some(place) = app.live.places.take(transport, address) else {
-        count(&app.live.counters.refused);
         return send_away(&app, id, socket, "overloaded", app.problem(&Refused::Overloaded, None));
     };
     let sees_hidden = asked.credential.has(Scope::Read);

@@ -126,6 +126,7 @@ impl Seats {
             Some(joined.contains(&id) || (joined.len() < most && joined.insert(id)))
         });
         if joined != Some(true) {
+            count(&app.live.counters.showtimes_full);
             return Err(Failure::Told(format!("overloaded: A connection may watch {most} showtimes.")));
         }
         let audience = app.live.audience(&app, Arc::clone(&board));
@@ -159,7 +160,6 @@ impl Hub for Seats {
         }
         let address = opening.extensions().get::<Client>().map_or(IpAddr::from([0; 4]), |client| client.0);
         let Some(place) = app.live.places.take(Transport::SignalR, address) else {
-            count(&app.live.counters.refused);
             return Err(refused(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many watch already; try again shortly.",

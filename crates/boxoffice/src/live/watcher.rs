@@ -252,7 +252,12 @@ impl Watcher {
                 _ if state.closing => {}
                 Answer::Pong(pong) if state.waiting.len() < MAX_WAITING => state.waiting.push_back(pong),
                 Answer::Pong(_) => {}
-                Answer::Close(code) => state.close(code),
+                Answer::Close(code) => {
+                    if matches!(code, CloseCode::TooBig) {
+                        audience.live().note_long_message();
+                    }
+                    state.close(code);
+                }
             }
         }
         let bytes = self.write(&mut state);

@@ -1,4 +1,4 @@
-//! What only the operating system can do to a process: SIGTERM and Ctrl-C, and a limit of the size of its files.
+//! What only the operating system can do to a process: SIGTERM and Ctrl-C, limits of the size and the number of its files.
 
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in the standard library")]
 
@@ -36,4 +36,17 @@ fn set_file_size(pid: u32, bytes: u64) {
     let outcome =
         unsafe { libc::prlimit(pid as libc::pid_t, libc::RLIMIT_FSIZE, &raw const limit, ptr::null_mut()) };
     assert_eq!(outcome, 0, "prlimit of {pid}");
+}
+
+/// Lets this process have as many files open as the system allows without asking anybody; how many that is.
+pub(crate) fn raise_open_files() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to a struct that outlives them.
+    let outcomes = unsafe {
+        let known = libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        [known, libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit)]
+    };
+    assert_eq!(outcomes, [0, 0], "the limit of open files");
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }

@@ -56,23 +56,30 @@ impl Watcher {
 
     /// Over an event stream, with headers beyond the usual.
     pub(crate) fn stream(showtime: &Showtime<'_>, since: &str, headers: &str) -> Self {
-        let (address, path) = (showtime.server.address(), showtime.path("/live"));
+        let path = showtime.path(&format!("/live{since}"));
+        let (watcher, head) = Self::stream_at(showtime.server.address(), &path, headers);
+        for header in ["x-accel-buffering: no", "transfer-encoding: chunked"] {
+            assert!(head.contains(header), "{head}");
+        }
+        watcher
+    }
+
+    /// Over an event stream at a path, with the head of the answer.
+    pub(crate) fn stream_at(address: SocketAddr, path: &str, headers: &str) -> (Self, String) {
         let mut stream = connect(address);
-        let request = format!(
-            "GET {path}{since} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n{headers}\r\n"
-        );
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).expect("a request");
         let mut reader = BufReader::new(stream);
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             assert_ne!(reader.read_line(&mut head).expect("a head"), 0, "{head}");
         }
-        assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/event-stream"), "{head}");
-        for header in ["cache-control: no-store", "x-accel-buffering: no", "transfer-encoding: chunked"] {
-            assert!(head.contains(header), "{head}");
-        }
+        let head = head.to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 200") && head.contains("text/event-stream"), "{head}");
+        assert!(head.contains("cache-control: no-store"), "{head}");
         assert!(!head.contains("content-encoding"), "{head}");
-        Self::over(Wire::Stream(reader))
+        (Self::over(Wire::Stream(reader)), head)
     }
 
     fn over(wire: Wire) -> Self {

@@ -56,7 +56,8 @@ impl Page {
         // Relative, so that the page also works below a path of a proxy's choice.
         let index = |setting: &str, root: &str| {
             let assets = format!("{root}assets/{version}");
-            let text = INDEX.replace("{page}", setting).replace("{assets}", &assets);
+            let docs = format!("{root}docs");
+            let text = INDEX.replace("{page}", setting).replace("{assets}", &assets).replace("{docs}", &docs);
             File::new(&format!("{version}-{setting}"), text, "text/html; charset=utf-8")
         };
         let indexes = ["full", "view"].map(|setting| (setting, ["", "../"].map(|root| index(setting, root))));
