@@ -240,10 +240,10 @@ export class Sale {
     this.around.changed([]);
   }
 
-  /** Asks for a hold; once more if a seat was only being looked at by another request. */
+  /** Asks for a hold; again if a seat was only being looked at by another request, or if we are early for the sale. */
   async #ask(wanted: Wanted[], key: string): Promise<void> {
     this.around.store.setPending({ key, seats: wanted, at: Date.now() });
-    for (let again = false; ; again = true) {
+    for (let tries = 1; ; tries += 1) {
       try {
         this.pick.clear();
         for (const { seat, ticket } of wanted) this.pick.toggle(seat, ticket);
@@ -252,8 +252,10 @@ export class Sale {
       } catch (error) {
         if (!(error instanceof Problem) || error.passes) throw error;
         const claimed = error.conflicts.length > 0 && error.conflicts.every(({ reason }) => reason === "claimed");
-        if (claimed && !again) {
-          await wait(50 + Math.random() * 150);
+        // The server's clock is known to half a second.
+        const early = error.code === "not_on_sale" && error.body.on_sale_at !== undefined;
+        if ((claimed && tries < 2) || (early && tries < 6)) {
+          await wait((claimed ? 50 : 150) + Math.random() * 150);
           continue;
         }
         this.around.store.setPending(undefined);

@@ -121,9 +121,9 @@ fn the_server_takes_what_compose_gives_its_nodes() {
         let variables = texts(&service["environment"]);
         check(folder.path(), &variables, "check");
         let printed = check(folder.path(), &variables, "print");
-        // `inter 1s fall 2`
-        assert!(proxy.contains(" inter 1s fall 2 "), "{proxy}");
-        ends_in_time(&printed, seconds(&service["stop_grace_period"]), 2);
+        // Twice half a second.
+        assert!(proxy.contains(" inter 500ms fall 2 "), "{proxy}");
+        ends_in_time(&printed, seconds(&service["stop_grace_period"]), 1);
         let files = service["ulimits"]["nofile"].as_u64().expect("a number");
         assert!(files >= number(&printed, "http", "max_connections") + 256, "{files} files");
         assert_eq!(proxy.matches(&format!(" {node}:8080 ")).count(), 3, "{node} stands in every backend");

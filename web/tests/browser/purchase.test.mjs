@@ -216,6 +216,24 @@ test("a sale that is to come counts down and opens by itself", async () => {
   await ada.leave();
 });
 
+test("who is a moment early for the sale, by a clock that is not the server's, holds all the same", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house, {}, { mayBeAway: true });
+  await ada.open(show);
+  await ada.pick("A1");
+  let asked = 0;
+  await ada.page.route("**/holds", async (route) => {
+    asked += 1;
+    if (asked > 2) return route.continue();
+    const problem = { status: 409, code: "not_on_sale", on_sale_at: new Date().toISOString() };
+    await route.fulfill({ status: 409, contentType: "application/problem+json", body: JSON.stringify(problem) });
+  });
+  await ada.press("hold");
+  await ada.phase("held");
+  assert.equal(asked, 3);
+  await ada.leave();
+});
+
 test("a showtime that is not there says so, and so does junk", async () => {
   const ada = await visit(house);
   for (const id of ["sho_0000000000", "junk", "%F0%9F%8E%AC"]) {
