@@ -25,12 +25,16 @@ from gate import GateMeasure
 from growth import GrowthMeasure
 from holds import HoldsMeasure
 from measure import REPOSITORY, Measure, Samples, Settings
+from nodes import NodesMeasure
 from own import OwnMeasure
 from reads import ReadsMeasure
 from references import ReferencesMeasure
 from report import Row
 
-MEASURES = (HoldsMeasure, GrowthMeasure, ReadsMeasure, OwnMeasure, GateMeasure, MemoryMeasure, ShowtimesMeasure, ReferencesMeasure)
+MEASURES = (
+    HoldsMeasure, NodesMeasure, GrowthMeasure, ReadsMeasure, OwnMeasure, GateMeasure, MemoryMeasure, ShowtimesMeasure,
+    ReferencesMeasure,
+)  # fmt: skip
 ROWS = [name for measure in MEASURES for name in measure.names]
 EXAMPLES = {
     "gate": ("boxoffice-engine", "gate_bench"),
@@ -113,7 +117,7 @@ def describe(arguments: argparse.Namespace) -> dict[str, object]:
         **report.machine(),
         "fdatasync_ms_before": report.fdatasync_ms(arguments.folder),
     }
-    if "holds" in arguments.only:
+    if {"holds", "pg-many", "pg-one"} & set(arguments.only):
         described["postgres"] = postgres.version()
     return described
 

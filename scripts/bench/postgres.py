@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import Failed, ensure
+from server import free_port
 
 HERE = Path(__file__).parent
 USER = "postgres"
@@ -28,13 +29,14 @@ def version() -> str:
 
 
 class Postgres:
-    """A cluster in a folder of its own, reached by a socket in that folder. Runs between `start` and `stop`."""
+    """A cluster in a folder of its own, reached by a socket in that folder and a port. Runs between `start` and `stop`."""
 
     def __init__(self, folder: Path, showtimes: int, seats: int):
         self.folder = folder
         self.data = folder / "data"
         self.size = {"showtimes": showtimes, "seats": seats}
         self.programs = programs()
+        self.port = free_port()
         # Also when a signal or the time limit interrupts a start or a stop half way.
         atexit.register(self.stop)
         self._make_cluster()
@@ -46,8 +48,8 @@ class Postgres:
         self._run("initdb", "-D", self.data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale")
 
     def start(self) -> None:
-        """Starts the cluster, listening on its socket only."""
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder}"
+        """Starts the cluster, with Debian's settings."""
+        options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.folder}"
         self._run("pg_ctl", "start", "-w", "-t", "60", "-D", self.data, "-l", self.folder / "log", "-o", options)
 
     def stop(self) -> None:
@@ -84,6 +86,10 @@ class Postgres:
         """The only value that a statement answers."""
         return self._client("psql", "-XAtc", statement).strip()
 
+    def url(self, database: str) -> str:
+        """Where a server finds a database."""
+        return f"postgres://{USER}@127.0.0.1:{self.port}/{database}"
+
     def _holds(self) -> int:
         return int(self.query("SELECT count(*) FROM holds"))
 
@@ -91,7 +97,7 @@ class Postgres:
         return [part for name, value in self.size.items() for part in (flag, f"{name}={value}")]
 
     def _client(self, program: str, *arguments: str, stdin: str = "", timeout: int = 120) -> str:
-        return self._run(program, "-h", self.folder, "-U", USER, *arguments, DATABASE, stdin=stdin, timeout=timeout)
+        return self._run(program, "-h", self.folder, "-p", str(self.port), "-U", USER, *arguments, DATABASE, stdin=stdin, timeout=timeout)
 
     def _run(self, program: str, *arguments: object, stdin: str = "", timeout: int = 120) -> str:
         """Runs a program of PostgreSQL's, as an unprivileged user because it refuses to run as root.

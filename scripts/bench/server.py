@@ -27,11 +27,12 @@ SEATS_PER_ROW = 20
 
 
 class Server:
-    """`boxoffice serve` over a SQLite file in a folder of its own. Runs inside `with`."""
+    """`boxoffice serve` over a SQLite file in a folder of its own, or over another store. Runs inside `with`."""
 
-    def __init__(self, program: Path, folder: Path):
+    def __init__(self, program: Path, folder: Path, store: str | None = None, *arguments: str):
         self.program = program
         self.folder = folder
+        self.arguments = ("--store", store or f"sqlite:{folder}/x.db", *arguments)
         self.log = folder.with_suffix(".log")
         folder.mkdir(exist_ok=True)
 
@@ -41,7 +42,7 @@ class Server:
         with open(self.log, "wb") as log:
             started = time.monotonic()
             self.process = subprocess.Popen(
-                [self.program, "serve", "--listen", f"127.0.0.1:{self.port}", "--store", f"sqlite:{self.folder}/x.db"],
+                [self.program, "serve", "--listen", f"127.0.0.1:{self.port}", *self.arguments],
                 env={**os.environ, "BOXOFFICE_ADMIN_KEY": ADMIN_KEY},
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
                 start_new_session=True,

@@ -54,24 +54,28 @@ impl Statements {
                 "INSERT INTO {table} AS t (showtime_id, {names}) SELECT i.showtime_id, {names} FROM {rows} {conflict}"
             )
         };
+        // Of one showtime each key is looked up by itself: the planner cannot turn that round, and read the whole showtime
+        // because it knows of few rows.
+        let read = |table: &str, column: &str, (key, kind): (&str, &str)| {
+            let rows = given(&[(key, kind)]);
+            let found = if one {
+                format!(
+                    "CROSS JOIN LATERAL (SELECT {column} FROM {table} WHERE showtime_id = $1 AND {key} = i.{key} OFFSET 0) t"
+                )
+            } else {
+                format!("JOIN {table} t ON t.showtime_id = i.showtime_id AND t.{key} = i.{key}")
+            };
+            format!("SELECT i.showtime_id, i.{key}, t.{column} FROM {rows} {found}")
+        };
         let equal = if one { "t.showtime_id = $1" } else { "t.showtime_id = i.showtime_id" };
         let which = if one { "showtime_id = $1" } else { "showtime_id = ANY($1) ORDER BY showtime_id" };
         Self {
             lock: format!(
                 "SELECT showtime_id, revision, settings_version, ever_held FROM clock WHERE {which} FOR NO KEY UPDATE"
             ),
-            seats: format!(
-                "SELECT t.showtime_id, t.no, t.version FROM {} JOIN seat t ON {equal} AND t.no = i.no",
-                given(&[("no", "int4")])
-            ),
-            holds: format!(
-                "SELECT t.showtime_id, t.serial, t.version FROM {} JOIN hold t ON {equal} AND t.serial = i.serial",
-                given(&[("serial", "int8")])
-            ),
-            keys: format!(
-                "SELECT t.showtime_id, t.key, t.at_ms FROM {} JOIN request_key t ON {equal} AND t.key = i.key",
-                given(&[("key", "bytea")])
-            ),
+            seats: read("seat", "version", ("no", "int4")),
+            holds: read("hold", "version", ("serial", "int8")),
+            keys: read("request_key", "at_ms", ("key", "bytea")),
             write_seats: insert(
                 "seat",
                 &[
