@@ -38,6 +38,8 @@ pub(crate) type OnApplied = Box<dyn FnOnce(Arc<Event>) + Send>;
 /// A showtime in memory.
 pub struct Board {
     id: ShowtimeId,
+    /// The history that its revisions belong to.
+    epoch: Arc<str>,
     plan: Arc<Plan>,
     takeover_margin_ms: i64,
     words: SeatWords,
@@ -94,6 +96,7 @@ impl Board {
     pub(crate) fn new(
         id: ShowtimeId,
         loaded: Loaded,
+        epoch: Arc<str>,
         takeover_margin_ms: i64,
         now: Timestamp,
     ) -> Result<Self, Misapplied> {
@@ -101,6 +104,7 @@ impl Board {
         let showtime = Showtime::restore(id, Arc::clone(&plan), snapshot)?;
         let board = Self {
             id,
+            epoch,
             takeover_margin_ms,
             words: SeatWords::new(plan.seat_count()),
             plan,
@@ -137,6 +141,11 @@ impl Board {
     /// Whose board it is.
     pub fn id(&self) -> ShowtimeId {
         self.id
+    }
+
+    /// The name of the history that its revisions belong to.
+    pub fn epoch(&self) -> &Arc<str> {
+        &self.epoch
     }
 
     /// The room.

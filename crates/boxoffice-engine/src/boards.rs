@@ -170,7 +170,7 @@ mod tests {
             ever_held: false,
         };
         let loaded = Loaded { plan: plan(2, None), snapshot, keys: Vec::new() };
-        let board = async || Ok::<_, ()>(Board::new(id, loaded, 0, NOW).ok());
+        let board = async || Ok::<_, ()>(Board::new(id, loaded, "history".into(), 0, NOW).ok());
         boards.get(id, board).await.map(|board| board.ok().flatten().unwrap())
     }
 

@@ -17,7 +17,7 @@ pub type Message = (ShowtimeId, Arc<Event>);
 pub type Subscriber = Box<dyn Fn(&[Message]) + Send + Sync>;
 
 /// Tells the name of the store's history: changes of another one are passed over.
-pub type Epoch = Arc<dyn Fn() -> String + Send + Sync>;
+pub type Epoch = Arc<dyn Fn() -> Arc<str> + Send + Sync>;
 
 /// Carries committed changes between nodes.
 pub trait Bus: Send + Sync {

@@ -118,6 +118,8 @@ impl std::fmt::Debug for TokenKey {
 pub struct StoreHealth {
     /// Why writes are refused, if they are.
     pub trouble: Option<String>,
+    /// Why this node should not be asked for anything, though others may be, if so.
+    pub unfit: Option<String>,
 }
 
 /// The truth.
@@ -133,7 +135,13 @@ pub trait Store: Send + Sync {
     fn stop(&self) -> BoxFuture<'_, ()>;
 
     /// The name of the history that revisions belong to.
-    fn epoch(&self) -> String;
+    fn epoch(&self) -> Arc<str>;
+
+    /// Names the history anew if its name still is `known`: it was found to be without changes that it had before.
+    /// What nobody else writes to loses nothing unnoticed, and keeps its name.
+    fn renew_epoch(&self, _known: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// The newest time in its log when it was opened.
     fn newest_time(&self) -> Timestamp;

@@ -29,6 +29,14 @@ pub async fn renew_epoch(address: &Address) -> Result<String, OpenError> {
     begin(&client).await.at(address)
 }
 
+/// Gives the database a new epoch unless it has another one than `known` already.
+pub(crate) async fn rename(client: &Client, known: &str) -> Result<(), Failure> {
+    let Some((name, _timeline)) = known.rsplit_once('t') else { return Ok(()) };
+    let sql = "UPDATE meta SET value = $1 WHERE name = 'epoch' AND value = $2";
+    execute(client, sql, values![draw()?, name]).await?;
+    Ok(())
+}
+
 fn draw() -> Result<String, Failure> {
     Ok(format!("{:08x}", u32::from_le_bytes(random()?)))
 }

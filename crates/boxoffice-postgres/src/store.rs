@@ -179,8 +179,13 @@ impl Store for PostgresStore {
         })
     }
 
-    fn epoch(&self) -> String {
+    fn epoch(&self) -> Arc<str> {
         self.watch.epoch()
+    }
+
+    fn renew_epoch(&self, known: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        let known = known.to_owned();
+        Box::pin(async move { Ok(self.watch.renew_epoch(&known).await?) })
     }
 
     fn newest_time(&self) -> Timestamp {
@@ -237,7 +242,11 @@ impl Store for PostgresStore {
     }
 
     fn health(&self) -> StoreHealth {
-        StoreHealth { trouble: self.shared.trouble().or_else(|| self.watch.trouble()) }
+        let away = self.watch.trouble();
+        StoreHealth {
+            unfit: if away.is_none() { self.watch.clock_trouble() } else { None },
+            trouble: self.shared.trouble().or(away),
+        }
     }
 
     fn figures(&self) -> Vec<Figure> {

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 
 use crate::Address;
 use crate::error::Failure;
-use crate::history::EPOCH;
+use crate::history::{EPOCH, rename};
 use crate::session::{ERRAND, READ, connect, within};
 use crate::values::{execute, get, row, values};
 
@@ -25,7 +25,7 @@ const GOOD_FOR: Duration = Duration::from_secs(30);
 /// What is seen.
 pub(crate) struct Watch {
     address: Address,
-    epoch: Mutex<String>,
+    epoch: Mutex<Arc<str>>,
     trouble: Mutex<Option<String>>,
     /// The database's clock less ours.
     offset_ms: Arc<AtomicI64>,
@@ -39,7 +39,7 @@ impl Watch {
     pub(crate) fn new(address: Address, epoch: String, max_error_ms: u64, keep_keys_ms: i64) -> Self {
         Self {
             address,
-            epoch: Mutex::new(epoch),
+            epoch: Mutex::new(epoch.into()),
             trouble: Mutex::default(),
             offset_ms: Arc::default(),
             error_us: AtomicU64::new(0),
@@ -49,11 +49,18 @@ impl Watch {
         }
     }
 
-    pub(crate) fn epoch(&self) -> String {
-        self.epoch.lock().clone()
+    pub(crate) fn epoch(&self) -> Arc<str> {
+        Arc::clone(&self.epoch.lock())
     }
 
-    /// Why this node should not serve, if it should not.
+    /// Names the database's history anew if its name still is `known`.
+    pub(crate) async fn renew_epoch(&self, known: &str) -> Result<(), Failure> {
+        let client = connect(&self.address).await?;
+        rename(&client, known).await?;
+        self.look(&client).await
+    }
+
+    /// Why the database cannot be written to, if it cannot.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.trouble.lock().clone()
     }
@@ -74,7 +81,7 @@ impl Watch {
         loop {
             let Some(watch) = watch.upgrade() else { return };
             match watch.once(&mut client).await {
-                Ok(()) => watch.note(watch.clock_trouble()),
+                Ok(()) => watch.note(None),
                 Err(failure) => {
                     client = None;
                     watch.note(Some(failure.to_string()));
@@ -122,9 +129,9 @@ impl Watch {
         }
         let epoch: String = get(&row, 1)?;
         let mut known = self.epoch.lock();
-        if *known != epoch {
-            tracing::warn!(before = *known, now = epoch, "the database goes on with another history");
-            *known = epoch;
+        if **known != *epoch {
+            tracing::warn!(before = &**known, now = epoch, "the database goes on with another history");
+            *known = epoch.into();
         }
         Ok(())
     }
@@ -140,7 +147,8 @@ impl Watch {
         }
     }
 
-    fn clock_trouble(&self) -> Option<String> {
+    /// Why this node cannot tell when holds of others end.
+    pub(crate) fn clock_trouble(&self) -> Option<String> {
         let error_ms = self.error_ms();
         (error_ms > self.max_error_ms).then(|| {
             format!(

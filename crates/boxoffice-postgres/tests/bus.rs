@@ -42,7 +42,7 @@ type Heard = Arc<Mutex<Vec<(Message, Instant)>>>;
 
 /// A bus as one node has it.
 fn bus(address: Address, node: u64, epoch: &'static str) -> (PostgresBus, Heard) {
-    let bus = PostgresBus::start(address, Arc::new(|| epoch.to_owned())).unwrap();
+    let bus = PostgresBus::start(address, Arc::new(|| epoch.into())).unwrap();
     let heard = Heard::default();
     let hears = Arc::clone(&heard);
     let subscriber = move |messages: &[Message]| {

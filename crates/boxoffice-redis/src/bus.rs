@@ -148,7 +148,7 @@ async fn publish_all(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Outgoing>)
             match drafts.iter_mut().find(fits) {
                 Some((.., draft)) => draft.add(showtime, &event),
                 None => {
-                    let mut draft = Draft::new(&Origin { node, epoch: epoch.clone() });
+                    let mut draft = Draft::new(&Origin { node, epoch: epoch.to_string() });
                     draft.add(showtime, &event);
                     drafts.push((number, node, draft));
                 }

@@ -186,7 +186,7 @@ impl Listener {
             return;
         };
         let epoch = (shared.epoch)();
-        match message::read(content, |origin| origin.node != self.node && origin.epoch == epoch) {
+        match message::read(content, |origin| origin.node != self.node && *origin.epoch == *epoch) {
             Ok(messages) if messages.is_empty() => {}
             Ok(messages) => {
                 shared.counters.received.fetch_add(messages.len() as u64, Ordering::Relaxed);

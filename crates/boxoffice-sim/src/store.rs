@@ -195,7 +195,7 @@ impl Store for NodeStore {
         Box::pin(std::future::ready(()))
     }
 
-    fn epoch(&self) -> String {
+    fn epoch(&self) -> Arc<str> {
         "sim".into()
     }
 

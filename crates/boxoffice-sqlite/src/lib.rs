@@ -28,6 +28,7 @@ mod writer;
 
 pub use connection::SQLITE_AT_LEAST;
 pub use error::OpenError;
+pub use maintenance::upgrade;
 pub use store::{Options, SqliteStore};
 
 /// The number of the newest schema that this program knows.

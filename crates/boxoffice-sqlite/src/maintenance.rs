@@ -28,6 +28,19 @@ pub(crate) fn open_alone(path: &Path) -> Result<(Connection, WriterLock), OpenEr
     Ok((connection, lock))
 }
 
+/// Brings the tables of the database at `path` up to this program's, which a server does too when it opens them. Says
+/// from and to which schema.
+pub fn upgrade(path: &Path) -> Result<(i64, i64), OpenError> {
+    check_version()?;
+    must_be_there(path)?;
+    let _lock = WriterLock::take(path)?;
+    let mut connection = open_writer(path, CACHE_KIB)?;
+    check_ours(&connection, path)?;
+    let found = check(&connection, path, MIGRATIONS)?;
+    migrate(&mut connection, path, MIGRATIONS)?;
+    Ok((found, MIGRATIONS.len() as i64))
+}
+
 /// As [`open_alone`], or, if a server writes to it, beside that server: for what the server keeps no copy of that it
 /// would have to be told about, and in one short transaction. SQLite's own lock keeps the two apart.
 pub(crate) fn open_beside(path: &Path) -> Result<(Connection, Option<WriterLock>), OpenError> {

@@ -76,7 +76,7 @@ impl Default for Options {
 pub struct SqliteStore {
     path: PathBuf,
     options: Options,
-    epoch: String,
+    epoch: Arc<str>,
     newest: Timestamp,
     /// Before what the writer will own, so that they are closed before it.
     readers: Arc<Readers>,
@@ -123,7 +123,7 @@ impl SqliteStore {
         let readers = Arc::new(readers);
         Ok(Self {
             path: path.to_owned(),
-            epoch,
+            epoch: epoch.into(),
             newest,
             readers,
             plans: Arc::default(),
@@ -251,8 +251,8 @@ impl Store for SqliteStore {
         })
     }
 
-    fn epoch(&self) -> String {
-        self.epoch.clone()
+    fn epoch(&self) -> Arc<str> {
+        Arc::clone(&self.epoch)
     }
 
     fn newest_time(&self) -> Timestamp {
@@ -301,7 +301,7 @@ impl Store for SqliteStore {
     }
 
     fn health(&self) -> StoreHealth {
-        StoreHealth { trouble: self.shared.trouble.lock().clone() }
+        StoreHealth { trouble: self.shared.trouble.lock().clone(), ..StoreHealth::default() }
     }
 
     fn figures(&self) -> Vec<Figure> {

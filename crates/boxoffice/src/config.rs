@@ -10,9 +10,10 @@ mod show;
 mod sources;
 mod value;
 
-pub use api_keys::{ApiKey, Scope};
+pub use api_keys::{ADMIN_NAME, ApiKey, Scope};
 pub use keys::{ConfigError, ConfigFaults, KeyInfo};
 pub use show::{print, sample};
+pub(crate) use sources::from_environment;
 pub use sources::{Loaded, add_flags, collect, load, read_toml};
 pub use value::{List, Network, Origin};
 
@@ -198,6 +199,13 @@ impl Config {
         must("ops_listen", self.main.ops_listen.is_empty() || is_address(&self.main.ops_listen), address);
         let is_store = self.sqlite_path().is_some() || is_postgres(&self.main.store);
         must("store", is_store, "it must be sqlite:FILE or postgres://…");
+        if is_postgres(&self.main.store) {
+            let fault = links::bus_fault(&self.main.store);
+            must("store", fault.is_none(), &fault.unwrap_or_default());
+        }
+        let ca_file = &self.redis.ca_file;
+        let readable = ca_file.is_empty() || std::fs::File::open(ca_file).is_ok();
+        must("redis.ca_file", readable, "there is no such file, or it may not be read");
         for (key, fault) in
             [("gate", links::fault(&self.main.gate)), ("bus", links::bus_fault(&self.main.bus))]
         {
@@ -241,7 +249,6 @@ impl Config {
             ("feed.max_watchers", self.feed.max_watchers),
             ("feed.max_message_bytes", self.feed.max_message_bytes),
             ("feed.max_showtimes", self.feed.max_showtimes),
-            ("feed.write_timeout_s", self.feed.write_timeout_s as usize),
             ("sqlite.batch", self.sqlite.batch),
             ("postgres.writers", self.postgres.writers),
             ("postgres.batch", self.postgres.batch),
@@ -249,8 +256,21 @@ impl Config {
         ] {
             must(key, value > 0, "it must be at least 1");
         }
-        let in_time = (1..=30_000).contains(&self.http.header_timeout_ms);
-        must("http.header_timeout_ms", in_time, "it must be from 1 to 30000");
+        for (key, value, least, most) in [
+            ("http.header_timeout_ms", self.http.header_timeout_ms, 1, 30_000),
+            ("http.body_timeout_ms", self.http.body_timeout_ms, 1, 600_000),
+            ("feed.write_timeout_s", self.feed.write_timeout_s, 1, 3600),
+            ("drain.delay_s", self.drain.delay_s, 0, 3600),
+            ("drain.limit_s", self.drain.limit_s, 0, 3600),
+        ] {
+            let fits = (least..=most).contains(&value);
+            must(key, fits, &format!("it must be from {least} to {most}"));
+        }
+        let mut names: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
+        names.extend((key > 0).then_some(ADMIN_NAME));
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+        must("keys", twice.is_none(), &format!("two keys are named {}", twice.unwrap_or_default()));
         faults
     }
 
@@ -275,6 +295,9 @@ pub fn is_postgres(store: &str) -> bool {
 fn is_web_address(text: &str) -> bool {
     let parsed: Option<http::Uri> = text.parse().ok();
     parsed.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some()
+            && uri.query().is_none()
+            && !text.contains('#')
     })
 }

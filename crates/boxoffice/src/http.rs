@@ -26,7 +26,7 @@ use axum::routing::{MethodRouter, get};
 use boxoffice_core::plan::Plan;
 use boxoffice_engine::box_office::{BoxOffice, Refused};
 use boxoffice_signalr::SignalR;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -55,8 +55,6 @@ pub struct App {
     pub tokens: Tokens,
     /// When the keys that tokens are made with were read last.
     pub token_keys_read: token_keys::LastRead,
-    /// The name of the history that revisions belong to.
-    pub epoch: String,
     /// What links begin with, without a slash at the end: the config's, or else our own address.
     pub public_url: String,
     /// Whether links always begin with that; otherwise with what the client used, where that is known.
@@ -91,7 +89,6 @@ impl App {
             keys: Keys::new(&config),
             tokens,
             token_keys_read: token_keys::LastRead::default(),
-            epoch: office.ports().store.epoch(),
             links_are_fixed: origin::links_are_fixed(&config),
             public_url,
             cors: cors::Cors::new(&config.cors.origins),
@@ -119,6 +116,11 @@ impl App {
             }
         }
         HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("-"))
+    }
+
+    /// Whether a page asks that is neither ours nor of an origin that may.
+    pub(crate) fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        self.cors.is_foreign(&self.public_url, headers)
     }
 
     /// Whether the node is going down.

@@ -48,6 +48,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     };
     let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
     let (store, clock) = open_store(&config).await?;
+    tracing::info!(schema = schema(&config), epoch = %store.epoch(), "the store is open");
     // Nodes' clocks differ a little: a hold is taken over only when its time is over on all of them.
     let takeover_margin_ms = if store.is_exclusive() { 0 } else { i64::from(config.clock.max_error_ms) };
     let keys = store.token_keys().await.context("the keys for tokens cannot be read")?;
@@ -134,6 +135,14 @@ async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, SystemCl
         keep_keys_ms: keep_keys_ms(config),
     };
     Ok((Arc::new(SqliteStore::open(&path, options)?), SystemClock::start()))
+}
+
+/// The version of the store's tables, now that it is open.
+fn schema(config: &Config) -> u64 {
+    if config::is_postgres(&config.main.store) {
+        return boxoffice_postgres::SCHEMA.unsigned_abs().into();
+    }
+    boxoffice_sqlite::SCHEMA as u64
 }
 
 async fn open_postgres(config: &Config) -> anyhow::Result<PostgresStore> {

@@ -5,7 +5,7 @@ mod server;
 
 use serde_json::{Value, json};
 use server::Kind::{Count, List, Money, Object, Starts, Text, Time};
-use server::{House, Server, check, from_now, get, hall, labels, patch, post, room, text, time};
+use server::{House, Request, Server, check, from_now, get, hall, labels, patch, post, room, text, time};
 
 fn ids(list: &Value) -> Vec<String> {
     list["data"].as_array().expect("a list").iter().map(|item| text(&item["id"])).collect()
@@ -135,6 +135,23 @@ fn the_same_plan_has_the_same_hash_and_labels_may_need_a_dash() {
     assert_eq!(made["label_rule"], "row_dash_number");
     let drawn = server.send(&get(format!("/v1/plans/{}", text(&made["plan"])))).expect(200);
     assert_eq!(labels(&drawn["rows"][1]["seats"]), ["11-1"]);
+}
+
+#[test]
+fn a_member_that_is_there_twice_is_refused() {
+    let server = Server::start();
+    let house = House::open(&server);
+    let plan = r#"{"rows":[{"row":"A","seats":2}]}"#;
+    let room = format!("/v1/auditoriums/{}", house.auditorium);
+    for body in [
+        format!(r#"{{"name":"Room","name":"Hall","plan":{plan}}}"#),
+        format!(r#"{{"name":"Room","plan":{plan},"plan":{plan}}}"#),
+    ] {
+        for (method, path) in [("POST", "/v1/auditoriums"), ("PATCH", room.as_str())] {
+            let request = Request::new(method, path).header("Content-Type", "application/json").admin();
+            server.send(&request.body(body.as_str())).refusal(400, "malformed_body");
+        }
+    }
 }
 
 #[test]

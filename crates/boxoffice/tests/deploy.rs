@@ -238,7 +238,8 @@ fn commands_find_the_store_by_the_variables_file() {
     fs::write(&file, "sqlite:elsewhere.db\n").expect("a file");
     assert!(run(&["audit"]).contains("elsewhere.db"));
     assert!(run(&["audit", "--store", "sqlite:flag.db"]).contains("flag.db"), "a flag goes before it");
-    assert!(run(&["migrate"]).contains("must be postgres://"));
+    assert!(run(&["migrate"]).contains("elsewhere.db"));
+    assert!(run(&["migrate", "--distributed"]).contains("is for postgres://"));
 }
 
 #[test]

@@ -90,6 +90,18 @@ fn invalid_fields_are_all_named() {
             post("/v1/movies", &json!({"title": 5, "runtime_min": "long"})).admin(),
             vec!["/runtime_min", "/title"],
         ),
+        (
+            post("/v1/showtimes", &house.wish(&json!({"starts_at": "1969-12-31T23:59:59Z"}))).admin(),
+            vec!["/starts_at"],
+        ),
+        (
+            patch(showtime.path(""), &json!({"on_sale_at": "+010000-01-01T00:00:00Z"})).admin(),
+            vec!["/on_sale_at"],
+        ),
+        (
+            patch(showtime.path(""), &json!({"movie": null, "prices": null})).admin(),
+            vec!["/movie", "/prices"],
+        ),
         (post("/v1/showtimes", &bad_showtime).admin(), vec!["/currency", "/hold_ttl_s", "/starts_at"]),
         (post(&holds, &json!({"seats": "A1", "ttl_s": "short"})), vec!["/seats", "/ttl_s"]),
         (post(&holds, &json!({"seats": ["A1", 7, {"ticket": "child"}]})), vec!["/seats/1", "/seats/2/seat"]),
@@ -104,6 +116,16 @@ fn invalid_fields_are_all_named() {
         assert_eq!(places(&answer.refusal(400, "invalid_field")), expected, "{}", answer.told());
         leaks_nothing(&answer);
     }
+    let query = "/v1/showtimes?limit=0&movie=x&from=2026-11-22T20:00:00&to=tomorrow&colour=red";
+    let expected = ["colour", "from", "limit", "movie", "to"];
+    assert_eq!(places(&server.send(&get(query)).refusal(400, "invalid_field")), expected);
+    for query in ["external_id=%00", "from=2026-11-22x", "to=2026-11-22T20:00", "from=1969-12-31T23:59:59Z"] {
+        let (name, _) = query.split_once('=').expect("a parameter");
+        let refused = server.send(&get(format!("/v1/showtimes?{query}"))).refusal(400, "invalid_field");
+        assert_eq!(places(&refused), [name], "{query}");
+    }
+    let by_email = server.send(&get("/v1/bookings?email=a%00@b").admin());
+    assert_eq!(places(&by_email.refusal(400, "invalid_field")), ["email"]);
     assert_eq!(places(&server.send(&get("/v1/movies?limit=0")).refusal(400, "invalid_field")), ["limit"]);
     assert_eq!(places(&server.send(&get("/v1/movies?limit=many")).refusal(400, "invalid_field")), ["limit"]);
     assert_eq!(places(&server.send(&get("/v1/movies?after=%00")).refusal(400, "invalid_cursor")), ["after"]);
@@ -233,6 +255,18 @@ fn staffs_routes_want_a_key_of_enough_scope() {
     server.send(&block().bearer(read)).refusal(403, "scope_missing");
     server.send(&block().bearer(sell)).expect(200);
     server.send(&events().bearer(read)).expect(200);
+    // A key that may only look learns no token: with one it could book and cancel.
+    let hold = showtime.hold(&["C1"]);
+    let path = format!("/v1/holds/{}", hold.id());
+    server.send(&get(&path).bearer(read)).refusal(403, "scope_missing");
+    assert!(server.send(&get(&path).bearer(sell)).expect(200)["token"].is_string());
+    let path = format!("/v1/bookings/{}", hold.book().id());
+    for (key, sees_token) in [(read, false), (sell, true)] {
+        let alone = server.send(&get(&path).bearer(key)).expect(200);
+        let listed = server.send(&get("/v1/bookings").bearer(key)).expect(200)["data"][0].clone();
+        assert_eq!((alone["token"].is_string(), alone["id"].is_string()), (sees_token, true), "{alone}");
+        assert_eq!(listed, alone);
+    }
     server.send(&events().bearer(sell)).expect(200);
     assert_eq!(showtime.events()[0]["actor"], "till", "every event records its actor");
     let log = server.log();

@@ -65,6 +65,39 @@ fn every_change_by_staff_is_done_once_and_answered_alike() {
 }
 
 #[test]
+fn what_was_done_since_does_not_show_in_a_repeated_answer() {
+    let server = Server::start();
+    let showtime = House::open(&server).showtime();
+    let staff = |rest: &str, seats: &[&str]| {
+        post(showtime.path(rest), &json!({"seats": seats})).admin().key(&fresh_key())
+    };
+    let block = staff("/block", &["A1", "A2"]);
+    let blocked = server.send(&block);
+    server.send(&staff("/unblock", &["A1"])).expect(200);
+    showtime.hold(&["A1"]);
+    same(&blocked, &server.send(&block));
+
+    let ask = post(showtime.path("/holds"), &json!({"seats": ["B1"], "ttl_s": 1})).key(&fresh_key());
+    let held = server.send(&ask);
+    let hold = server::Hold::answered(&server, held.expect(201));
+    let change = hold.ask(&json!({"add": ["B2"]})).key(&fresh_key());
+    let changed = server.send(&change);
+    changed.expect_status(200);
+    until("the hold has expired", Duration::from_secs(10), || {
+        (hold.read()["status"] == "expired").then_some(())
+    });
+    same(&held, &server.send(&ask));
+    same(&changed, &server.send(&change));
+    assert_eq!(server.send(&ask).json()["expires_in_ms"], 0);
+
+    let ask = post(showtime.path("/holds"), &json!({"seats": ["C1"]})).key(&fresh_key());
+    let held = server.send(&ask);
+    server.send(&patch(showtime.path(""), &json!({"published": false})).admin()).expect(200);
+    same(&held, &server.send(&ask));
+    server.send(&showtime.ask(&["C2"])).refusal(404, "showtime_not_found");
+}
+
+#[test]
 fn a_showtime_that_was_changed_is_answered_as_it_was_then() {
     let server = Server::start();
     let house = House::open(&server);
@@ -167,7 +200,17 @@ fn a_key_is_good_for_one_request_however_it_is_spelled() {
         &first,
         &server.send(&spelled("{ \"metadata\": {\"b\": \"2\",\n\"a\": \"1\"}, \"seats\": [ \"A1\" ] }")),
     );
-    for other in [json!({"seats": ["A2"]}), json!({"seats": ["A1"], "ttl_s": 60})] {
+    for same_command in [
+        r#"{"seats":[{"seat":"A1"}],"metadata":{"a":"1","b":"2"}}"#,
+        r#"{"seats":[{"seat":"A1","ticket":null}],"metadata":{"a":"1","b":"2"},"ttl_s":null}"#,
+    ] {
+        same(&first, &server.send(&spelled(same_command)));
+    }
+    for other in [
+        json!({"seats": ["A2"]}),
+        json!({"seats": ["A1"], "ttl_s": 60}),
+        json!({"seats": [{"seat": "A1", "ticket": "standard"}], "metadata": {"a": "1", "b": "2"}}),
+    ] {
         server.send(&post(&path, &other).key(&key)).refusal(422, "idempotency_key_reused");
     }
     assert_eq!(showtime.taken(), "A1 held");

@@ -129,6 +129,33 @@ fn lasting_refusals_are_plain_problems() {
 }
 
 #[test]
+fn a_page_of_another_origin_opens_no_socket_unless_it_may() {
+    let server = Server::start_with(&["--cors-origins", "https://shop.example"]);
+    let showtime = House::open(&server).showtime();
+    let host = format!("http://{}", "boxoffice.test");
+    for path in [showtime.path("/live"), "/hubs/seats".to_owned()] {
+        let handshake = |origin: &str| {
+            let request = get(&path).header("Upgrade", "websocket").header("Connection", "Upgrade");
+            let request = request.header("Sec-WebSocket-Version", "13").header("Origin", origin);
+            let request = request.header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+            let mut client = server.connect();
+            client.write(&request.head()).expect("a request");
+            client.read_head().expect("an answer").0
+        };
+        for foreign in ["https://evil.example", "https://shop.example:444", "null"] {
+            assert_eq!(handshake(foreign), 403, "{foreign} at {path}");
+        }
+        for ours in [host.as_str(), "https://shop.example"] {
+            assert_eq!(handshake(ours), 101, "{ours} at {path}");
+        }
+    }
+    // Of an event stream the browser itself keeps others from reading anything.
+    let (mut stream, _) =
+        Watcher::stream_at(server.address(), &showtime.path("/live"), "Origin: https://evil.example\r\n");
+    assert_eq!(stream.follow()["type"], "snapshot");
+}
+
+#[test]
 fn a_change_of_the_showtime_is_told_and_its_end_is_the_last_message() {
     let server = Server::start();
     let house = House::open(&server);

@@ -56,6 +56,8 @@ fn each_change_has_one_line_with_who_and_where() {
         let [line] = lines.as_slice() else { panic!("one line for {}: {lines:?}", answer.told()) };
         assert_eq!((&line["message"], &line["actor"]), (&json!("change"), &json!(actor)), "{line}");
         assert_eq!((&line["showtime"], &line["status"]), (&place, &json!(answer.status)), "{line}");
+        let wanted = if place.is_null() { "/v1/movies" } else { "/v1/" };
+        assert!(line["route"].as_str().is_some_and(|route| route.starts_with(wanted)), "{line}");
         assert!(line["path"].is_string() && line["method"].is_string() && line["ms"].is_f64(), "{line}");
     }
     for answer in [&again, &unchanged, &refused] {

@@ -49,6 +49,57 @@ fn what_one_node_does_the_others_know() {
     first.audit();
 }
 
+#[test]
+fn watchers_and_boards_start_over_when_the_database_goes_on_with_another_history() {
+    let Some(store) = postgres_database() else { return };
+    let node = Server::start_on_store(&store, &[]);
+    let showtime = House::open(&node).showtime();
+    showtime.hold(&["A1"]).book();
+    showtime.hold(&["A2"]);
+    let epoch = || text(&showtime.map()["epoch"]);
+    let goes_on_anew = |change: &dyn Fn()| {
+        let before = epoch();
+        let mut watcher = Watcher::socket(&showtime, "");
+        watcher.follow();
+        let known = (watcher.epoch.clone(), watcher.revision);
+        assert_eq!(known.0, before);
+        change();
+        until("another epoch", Duration::from_secs(10), || (epoch() != before).then_some(()));
+        while watcher.next().is_some() {}
+        let since = format!("?since={}-{}", known.0, known.1);
+        let anew = node.send(&get(showtime.path(&format!("/seats{since}")))).expect(200);
+        assert_eq!((&anew["from"], &anew["reset"]), (&json!(0), &json!(true)), "{anew}");
+        let mut watcher = Watcher::socket(&showtime, &since);
+        assert_eq!(watcher.follow()["type"], "snapshot");
+        watcher.agrees(&showtime);
+    };
+    goes_on_anew(&|| {
+        let run = node.run(&["epoch", "renew", "--store", &store]);
+        assert_eq!(run.code, Some(0), "{}", run.said);
+    });
+    // As after a failover to a server that did not have the last change.
+    goes_on_anew(&|| {
+        let lost = "BEGIN;
+            DELETE FROM event USING clock WHERE event.showtime_id = clock.showtime_id AND event.revision = clock.revision;
+            DELETE FROM seat USING clock WHERE seat.showtime_id = clock.showtime_id AND seat.revision = clock.revision;
+            DELETE FROM hold WHERE booked_at_ms IS NULL;
+            UPDATE clock SET revision = revision - 1 WHERE revision > 0;
+            COMMIT";
+        let done = Command::new("psql").args([&store, "-q", "-v", "ON_ERROR_STOP=1", "-c", lost]).status();
+        assert!(done.expect("psql").success());
+    });
+    showtime.hold(&["B1"]);
+}
+
+#[test]
+fn a_node_that_cannot_tell_the_databases_time_is_not_ready() {
+    let Some(store) = postgres_database() else { return };
+    // No answer comes at once, so no clock is known to the millisecond.
+    let node = Server::start_on_store(&store, &["--clock-max-error-ms", "0"]);
+    let refused = node.send(&get("/readyz")).refusal(503, "store_unavailable");
+    assert!(text(&refused["detail"]).contains("clock.max_error_ms"), "{refused}");
+}
+
 fn figure(server: &Server, sample: &str) -> f64 {
     let text = server.send(&get("/metrics")).text();
     let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));

@@ -51,6 +51,18 @@ fn a_second_server_on_the_same_file_is_refused() {
 }
 
 #[test]
+fn a_files_tables_are_migrated_by_command_while_no_server_runs() {
+    let server = Server::start();
+    let beside = server.run(&["migrate"]);
+    assert_eq!(beside.code, Some(1), "{}", beside.said);
+    assert!(beside.said.contains("in use"), "{}", beside.said);
+    server.kill();
+    let alone = server.run(&["migrate"]);
+    assert_eq!(alone.code, Some(0), "{}", alone.said);
+    assert!(alone.said.contains("nothing was missing"), "{}", alone.said);
+}
+
+#[test]
 fn a_taken_port_or_a_bad_flag_is_named() {
     let server = Server::start();
     let other = format!("sqlite:{}", server.path("other.db").display());

@@ -43,6 +43,29 @@ fn every_fault_is_named_and_nothing_is_started() {
 }
 
 #[test]
+fn what_cannot_work_is_found_before_the_start() {
+    let home = Server::idle(&[]);
+    let hash = "51af04139eaf54248c5eca1357995475ed46b88a1ca110409577d1c0a868a4d1";
+    let key = format!("[[keys]]\nname = \"admin\"\nsha256 = \"{hash}\"\nscope = \"sell\"\n");
+    fs::write(home.path("twice.toml"), key).expect("a file");
+    for (flags, key) in [
+        (&["--store", "postgres://db:99999/sales"][..], "store:"),
+        (&["--redis-ca-file", "nowhere.pem"], "redis.ca_file"),
+        (&["--http-body-timeout-ms", "0"], "http.body_timeout_ms"),
+        (&["--drain-limit-s", "18446744073709551615"], "drain.limit_s"),
+        (&["--public-url", "https://tickets.example/#top"], "public_url"),
+        (
+            &["--config", "twice.toml", "--admin-key", "an-admin-key-of-some-length"],
+            "two keys are named admin",
+        ),
+    ] {
+        let check = home.run(&[&["config", "check"], flags].concat());
+        assert_eq!(check.code, Some(1), "{flags:?}: {}", check.said);
+        assert!(check.said.contains(key), "{key} is not named: {}", check.said);
+    }
+}
+
+#[test]
 fn what_is_in_force_is_printed_with_its_origin_and_without_secrets() {
     let home = Server::idle(&[]);
     let file = "[http]\nmax_connections = 11\n[[keys]]\nname = \"shop\"\nsha256 = \"1111111111111111111111111111111111111111111111111111111111111111\"\nscope = \"sell\"\n";

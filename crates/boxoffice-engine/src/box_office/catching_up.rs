@@ -29,8 +29,10 @@ impl BoxOffice {
     async fn load(&self, id: ShowtimeId) -> Result<Option<Board>, StoreError> {
         let now = self.now();
         let since = now.plus_ms(-self.0.limits.keep_keys_ms);
+        // Before what belongs to it: should it change meanwhile, the board is soon loaded anew.
+        let epoch = self.0.ports.store.epoch();
         let Some(loaded) = self.0.ports.store.load(id, since).await? else { return Ok(None) };
-        let board = Board::new(id, loaded, self.0.limits.takeover_margin_ms, now);
+        let board = Board::new(id, loaded, epoch, self.0.limits.takeover_margin_ms, now);
         board.map(Some).map_err(|misapplied| StoreError::Damaged(format!("{id}: {misapplied}")))
     }
 

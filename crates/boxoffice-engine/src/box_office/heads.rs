@@ -1,4 +1,5 @@
-//! Comparing boards with the store's heads, where there are several nodes: a lost message is noticed without the next.
+//! Comparing boards with the store's heads, where there are several nodes: a lost message is noticed without the next,
+//! and so is a store that goes on with another history.
 
 use std::sync::Weak;
 
@@ -26,6 +27,7 @@ pub(super) async fn run(engine: Weak<Inner>) {
         drop(inner);
         pause.await;
         let Some(box_office) = engine.upgrade().map(BoxOffice) else { return };
+        box_office.drop_other_histories();
         let mut behind = Vec::new();
         for boards in box_office.0.boards.heads().chunks(AT_ONCE) {
             box_office.compare(boards, &mut behind).await;
@@ -41,6 +43,7 @@ impl BoxOffice {
     /// Compares boards, at least at these revisions, with where the store is, and adds those that are behind.
     async fn compare(&self, boards: &[(ShowtimeId, u64)], behind: &mut Vec<(ShowtimeId, u64)>) {
         let asked_at = self.now();
+        let mut lost = None;
         let ids: Vec<_> = boards.iter().map(|(id, _)| *id).collect();
         let heads: HashMap<_, _, FixedState> = match self.0.ports.store.heads(&ids).await {
             Ok(heads) => heads.into_iter().collect(),
@@ -55,12 +58,35 @@ impl BoxOffice {
                 // Another node took it away.
                 None => self.0.boards.forget(*id),
                 Some(head) if head < seen => {
-                    tracing::error!(showtime = %id, seen, head, "the store has lost changes; loading anew");
-                    board.note_broken();
+                    tracing::error!(showtime = %id, seen, head, "the store has lost changes");
+                    lost = Some(board);
                 }
                 Some(head) if *head > board.revision() => behind.push((*id, *head)),
                 Some(_) => board.note_level(asked_at),
             }
+        }
+        if let Some(board) = lost {
+            self.begin_anew(board.epoch()).await;
+        }
+    }
+
+    /// The same revisions mean other things from now on: every client and every board has to start over.
+    async fn begin_anew(&self, known: &str) {
+        match self.0.ports.store.renew_epoch(known).await {
+            Ok(()) => self.drop_other_histories(),
+            // The next comparison finds the same.
+            Err(why) => tracing::error!(%why, "the epoch could not be renewed"),
+        }
+    }
+
+    /// Has boards loaded anew whose revisions belong to another history than the store goes on with.
+    fn drop_other_histories(&self) {
+        let epoch = self.0.ports.store.epoch();
+        let boards = self.0.boards.heads().into_iter().filter_map(|(id, _)| self.0.boards.peek(id));
+        let others = boards.filter(|board| **board.epoch() != *epoch);
+        let dropped = others.inspect(|board| board.note_broken()).count();
+        if dropped > 0 {
+            tracing::warn!(%epoch, dropped, "the store goes on with another history; showtimes are loaded anew");
         }
     }
 

@@ -154,7 +154,7 @@ impl Store for MemoryStore {
         Box::pin(std::future::ready(()))
     }
 
-    fn epoch(&self) -> String {
+    fn epoch(&self) -> Arc<str> {
         "memory".into()
     }
 

@@ -132,7 +132,7 @@ impl Store for FaultyStore {
         self.inner.stop()
     }
 
-    fn epoch(&self) -> String {
+    fn epoch(&self) -> Arc<str> {
         self.inner.epoch()
     }
 

@@ -114,7 +114,7 @@ impl Shared {
             Err(_) => return self.count_dropped(1),
         };
         let epoch = (self.epoch)();
-        match message::read(&content, |origin| origin.node != node && origin.epoch == epoch) {
+        match message::read(&content, |origin| origin.node != node && *origin.epoch == *epoch) {
             Ok(messages) if messages.is_empty() => {}
             Ok(messages) => {
                 self.counters.received.fetch_add(messages.len() as u64, Ordering::Relaxed);

@@ -31,7 +31,7 @@ pub(crate) type Heard = Arc<Mutex<Vec<(Message, Instant)>>>;
 
 /// A bus as one node has it.
 pub(crate) fn bus(url: &str, node: u64, epoch: &'static str) -> (RedisBus, Heard) {
-    let bus = RedisBus::start(address(url), options(), Arc::new(|| epoch.to_owned())).unwrap();
+    let bus = RedisBus::start(address(url), options(), Arc::new(|| epoch.into())).unwrap();
     let heard = Heard::default();
     let hears = Arc::clone(&heard);
     let subscriber = move |messages: &[Message]| {

@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
 use super::print_line;
+use crate::config::from_environment;
 use crate::plans::{Options, draw, import};
 
 /// Its flags.
@@ -24,7 +25,7 @@ pub(super) fn command() -> Command {
         )
         .arg(
             Arg::new("into").long("into").value_name("URL").help(
-                "Create an auditorium on this server (http); the key is taken from BOXOFFICE_ADMIN_KEY",
+                "Create an auditorium on this server (http); the key is taken from BOXOFFICE_ADMIN_KEY or BOXOFFICE_ADMIN_KEY_FILE",
             ),
         )
         .arg(
@@ -83,7 +84,9 @@ fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn create(url: &str, body: &Value) -> anyhow::Result<String> {
-    let key = std::env::var("BOXOFFICE_ADMIN_KEY").context("BOXOFFICE_ADMIN_KEY is not set")?;
+    const KEY: &str = "BOXOFFICE_ADMIN_KEY";
+    let found = from_environment(KEY, &|name: &str| std::env::var(name).ok())?;
+    let (key, _) = found.with_context(|| format!("neither {KEY} nor {KEY}_FILE is set"))?;
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = agent.post(format!("{}/v1/auditoriums", url.trim_end_matches('/')));
     let mut response = request.header("Authorization", format!("Bearer {key}")).send_json(body)?;

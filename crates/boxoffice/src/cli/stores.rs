@@ -162,22 +162,29 @@ pub(super) fn migrate_command() -> Command {
         .action(ArgAction::SetTrue)
         .help("Spread the tables over the nodes of a database with the extension citus");
     Command::new("migrate")
-        .about("Bring the tables of a PostgreSQL database up to this program's, which `serve` does too")
+        .about("Bring a store's tables up to this program's, which `serve` does too")
         .arg(store())
         .arg(distributed)
 }
 
 pub(super) fn migrate(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let Chosen::Postgres(address) = Chosen::from(matches)? else {
-        bail!("--store must be postgres://…: a SQLite database is migrated when it is opened");
-    };
     let distributed = matches.get_flag("distributed");
-    let (from, to) = runtime()?.block_on(boxoffice_postgres::migrate(&address, distributed))?;
     let spread = if distributed { ", distributed by showtime" } else { "" };
+    let (store, from, to) = match Chosen::from(matches)? {
+        Chosen::Sqlite(_) if distributed => bail!("--distributed is for postgres://…: a file has one node"),
+        Chosen::Sqlite(path) => {
+            let (from, to) = boxoffice_sqlite::upgrade(&path)?;
+            (path.display().to_string(), from, to)
+        }
+        Chosen::Postgres(address) => {
+            let (from, to) = runtime()?.block_on(boxoffice_postgres::migrate(&address, distributed))?;
+            (address.to_string(), from.into(), to.into())
+        }
+    };
     print_line(&match from {
-        0 => format!("{address}: the tables were made, schema {to}{spread}"),
-        from if from == to => format!("{address}: schema {to}, nothing was missing{spread}"),
-        from => format!("{address}: from schema {from} to schema {to}{spread}"),
+        0 => format!("{store}: the tables were made, schema {to}{spread}"),
+        from if from == to => format!("{store}: schema {to}, nothing was missing{spread}"),
+        from => format!("{store}: from schema {from} to schema {to}{spread}"),
     });
     Ok(ExitCode::SUCCESS)
 }

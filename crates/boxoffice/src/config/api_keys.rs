@@ -2,6 +2,9 @@
 
 use super::ConfigError;
 
+/// The name of the key that `admin_key` gives, as events record it.
+pub const ADMIN_NAME: &str = "admin";
+
 /// What a key may do; each includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {

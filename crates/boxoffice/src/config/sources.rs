@@ -96,7 +96,7 @@ pub fn collect(defaults: Config, flags: &ArgMatches, variable: impl Fn(&str) -> 
 }
 
 /// A variable's value, or the content of the file that its `_FILE` sister names; and where it was.
-fn from_environment(
+pub(crate) fn from_environment(
     name: &str,
     variable: &impl Fn(&str) -> Option<String>,
 ) -> Result<Option<(String, String)>, ConfigError> {

@@ -13,12 +13,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::problem::{Code, Problem};
-use crate::config::{ApiKey, Config, Scope};
+use crate::config::{ADMIN_NAME, ApiKey, Config, Scope};
 
 const PREFIX: &str = "tok_";
 const MAC_BYTES: usize = 16;
-/// The name of the key that `admin_key` gives, as events record it.
-const ADMIN_NAME: &str = "admin";
 
 /// Makes and verifies tokens: MACs (HMAC-SHA-256, cut to 16 bytes) of an id under a key that lives in the store, so
 /// that nothing secret is stored for each hold and any node can verify them without a look-up.
@@ -180,6 +178,11 @@ impl Credential {
     /// Whether it is a key of at least this scope.
     pub fn has(&self, needed: Scope) -> bool {
         matches!(self, Self::Key { scope, .. } if *scope >= needed)
+    }
+
+    /// Whether tokens may be shown to whoever asks: a key that may only look must not learn what lets it do more.
+    pub fn may_use_tokens(&self) -> bool {
+        !matches!(self, Self::Key { scope, .. } if *scope < Scope::Sell)
     }
 
     /// Refuses whoever has no key of at least this scope.

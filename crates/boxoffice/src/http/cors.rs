@@ -15,6 +15,10 @@ const ANSWER_HEADERS: &str = "ETag, Location, Retry-After, Idempotent-Replayed, 
 /// How long a browser may rely on the answer to a preflight, in seconds; none relies on it longer.
 const MAX_AGE_S: &str = "7200";
 
+/// What pages are told that may not open a WebSocket.
+pub const FOREIGN: &str =
+    "Pages of this origin may not open a WebSocket here; cors.origins lists those that may.";
+
 /// The origins that may.
 #[derive(Debug, Default)]
 pub struct Cors(Vec<HeaderValue>);
@@ -25,6 +29,21 @@ impl Cors {
         Self(origins.0.iter().filter_map(|origin| origin.as_str().parse().ok()).collect())
     }
 
+    /// Whether a page that is neither ours nor in the list asks. Browsers let any page open a WebSocket anywhere and
+    /// leave it to the server to look at who asks; `public_url` is where our own pages are said to be.
+    pub fn is_foreign(&self, public_url: &str, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else { return false };
+        if self.0.contains(origin) {
+            return false;
+        }
+        let Ok(origin) = origin.to_str() else { return true };
+        let theirs = authority(origin);
+        // The scheme is not compared: a proxy that ends TLS need not say that it did.
+        let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let ours = [asked, authority(public_url)];
+        theirs.is_none_or(|theirs| !ours.into_iter().flatten().any(|ours| ours.eq_ignore_ascii_case(theirs)))
+    }
+
     /// The origin of a request, if it may read the answer.
     pub fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         if self.0.is_empty() {
@@ -33,6 +52,12 @@ impl Cors {
         let origin = headers.get(header::ORIGIN)?;
         self.0.iter().find(|allowed| *allowed == origin).cloned()
     }
+}
+
+/// Host and port of an http or https URL.
+fn authority(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    rest.split('/').next().filter(|authority| !authority.is_empty())
 }
 
 /// The answer to a browser that asks, before the request itself, whether a page may send it. Such a question comes
@@ -60,4 +85,40 @@ pub fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(ANSWER_HEADERS));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_foreign_unless_it_is_ours_or_in_the_list() {
+        let cors = Cors::new(&"https://shop.example,http://localhost:3000".parse().expect("origins"));
+        let foreign = |public_url: &str, origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("tickets.example:8443"));
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().expect("a value"));
+            }
+            cors.is_foreign(public_url, &headers)
+        };
+        assert!(!foreign("", None), "what is no page says no origin");
+        for ours in ["https://tickets.example:8443", "http://Tickets.example:8443", "https://shop.example"] {
+            assert!(!foreign("", Some(ours)), "{ours}");
+        }
+        assert!(!foreign("https://cinema.example/sale", Some("https://cinema.example")));
+        for theirs in [
+            "https://tickets.example",
+            "https://tickets.example:8443.evil.example",
+            "https://shop.example:444",
+            "https://cinema.example",
+            "ftp://tickets.example:8443",
+            "tickets.example:8443",
+            "https://",
+            "null",
+            "",
+        ] {
+            assert!(foreign("", Some(theirs)), "{theirs}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub fn parse(body: &[u8]) -> Result<Value, Problem> {
 }
 
 /// Builds a [`Value`] as serde_json does, but refuses repeated members.
-struct Strict;
+pub struct Strict;
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
@@ -184,6 +184,14 @@ impl<'f> Fields<'f> {
                 Some(None)
             }
             _ => self.optional(name, read).map(Some),
+        }
+    }
+
+    /// Refuses members that are null: none of these can be cleared.
+    pub fn refuse_nulls(&mut self) {
+        let nulls = self.members.iter().filter(|(_, value)| value.is_null());
+        for name in nulls.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.faults.invalid(&self.pointer(&name), "It cannot be cleared.");
         }
     }
 

@@ -12,6 +12,7 @@ use tracing::Level;
 
 use super::origin::Passed;
 use crate::config::Log;
+use crate::live::hub;
 use crate::logging;
 
 /// Noted on the answer to a request that changed something.
@@ -34,6 +35,19 @@ pub fn note_done(response: &mut Response, done: &Done) {
     if let Some(event) = done.event.as_ref().filter(|_| !done.replayed) {
         note_change(response, Some(done.board.id()), &event.change.actor);
     }
+}
+
+/// The route that a path belongs to, as the router has it.
+fn route_of(path: &str) -> Option<&'static str> {
+    if path.starts_with(hub::PATH) {
+        return Some(hub::PATH);
+    }
+    let fits = |route: &str| {
+        let mut segments = route.split('/').zip(path.split('/'));
+        route.matches('/').count() == path.matches('/').count()
+            && segments.all(|(wanted, given)| wanted.starts_with('{') || wanted == given)
+    };
+    super::ROUTES.iter().map(|(route, _)| *route).find(|route| fits(route))
 }
 
 /// Decides which requests are worth a line, and writes it. Never tokens, keys, contacts or query strings.
@@ -81,6 +95,7 @@ impl AccessLog {
         let mut line = line
             .some("request_id", request_id)
             .text("method", method.as_str())
+            .some("route", route_of(path))
             .text("path", path)
             .number("status", response.status().as_u16().into())
             .some("code", code)
@@ -96,5 +111,26 @@ impl AccessLog {
             line = line.text("address", &address.to_string());
         }
         logging::write(level, line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::route_of;
+
+    #[test]
+    fn a_path_belongs_to_its_route() {
+        for (path, route) in [
+            ("/", Some("/")),
+            ("/v1/showtimes", Some("/v1/showtimes")),
+            ("/v1/showtimes/sho_1", Some("/v1/showtimes/{id}")),
+            ("/v1/showtimes/sho_1/holds", Some("/v1/showtimes/{id}/holds")),
+            ("/v1/holds/hld_1", Some("/v1/holds/{id}")),
+            ("/hubs/seats/negotiate", Some("/hubs/seats")),
+            ("/v1/showtimes/sho_1/holds/1", None),
+            ("/v2", None),
+        ] {
+            assert_eq!(route_of(path), route, "{path}");
+        }
     }
 }

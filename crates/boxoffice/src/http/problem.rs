@@ -81,7 +81,7 @@ impl Problem {
     }
 
     /// Something that may go away by itself: says when to try again, spread so that not all come back at once.
-    fn passing(code: Code, detail: &'static str, spread: u64) -> Self {
+    pub(super) fn passing(code: Code, detail: impl Into<Cow<'static, str>>, spread: u64) -> Self {
         let retry_after_ms = 200 + spread % 800;
         Self::new(code, detail)
             .with("retry_after_ms", retry_after_ms)

@@ -69,6 +69,43 @@ pub struct Asked {
     /// What the fingerprint begins with: method and path.
     target: String,
     query: Vec<(String, String)>,
+    /// What is wrong with parameters that were taken.
+    faults: QueryFaults,
+}
+
+/// What is wrong with a query: each fault by its parameter.
+#[derive(Debug, Default)]
+struct QueryFaults {
+    code: Option<Code>,
+    errors: Vec<Value>,
+}
+
+impl QueryFaults {
+    /// The first code stays, unless it says less than a later one.
+    fn note(&mut self, code: Code, parameter: &str, detail: impl Into<String>) {
+        self.errors.push(serde_json::json!({"parameter": parameter, "detail": detail.into()}));
+        if self.code.is_none_or(|known| known == Code::UnknownParameter) {
+            self.code = Some(code);
+        }
+    }
+
+    fn note_unknown(&mut self, query: &[(String, String)]) {
+        for (name, _) in query {
+            self.note(Code::UnknownParameter, name, "There is no such parameter here.");
+        }
+    }
+
+    fn check(self) -> Result<(), Problem> {
+        let Some(code) = self.code else { return Ok(()) };
+        let detail = match &self.errors[..] {
+            [only] if code != Code::UnknownParameter => {
+                only["detail"].as_str().unwrap_or_default().to_owned()
+            }
+            _ if code == Code::UnknownParameter => "The query has unknown parameters; see errors.".to_owned(),
+            _ => "The query has faults; see errors.".to_owned(),
+        };
+        Err(Problem::new(code, detail).with("errors", self.errors))
+    }
 }
 
 impl FromRequestParts<Shared> for Asked {
@@ -81,7 +118,8 @@ impl FromRequestParts<Shared> for Asked {
         let target =
             if key.is_some() { format!("{} {}", parts.method, parts.uri.path()) } else { String::new() };
         let query = parse_query(parts.uri.query().unwrap_or_default());
-        Ok(Self { credential, headers: std::mem::take(&mut parts.headers), key, target, query })
+        let headers = std::mem::take(&mut parts.headers);
+        Ok(Self { credential, headers, key, target, query, faults: QueryFaults::default() })
     }
 }
 
@@ -92,20 +130,11 @@ impl FromRequestParts<Shared> for Plain {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Problem> {
-        no_parameters(&parse_query(parts.uri.query().unwrap_or_default()))?;
+        let mut faults = QueryFaults::default();
+        faults.note_unknown(&parse_query(parts.uri.query().unwrap_or_default()));
+        faults.check()?;
         Ok(Self)
     }
-}
-
-/// Refuses parameters that nobody took.
-fn no_parameters(query: &[(String, String)]) -> Result<(), Problem> {
-    if query.is_empty() {
-        return Ok(());
-    }
-    let unknown = |(name, _): &(String, String)| serde_json::json!({"parameter": name, "detail": "There is no such parameter here."});
-    let errors: Vec<Value> = query.iter().map(unknown).collect();
-    Err(Problem::new(Code::UnknownParameter, "The query has unknown parameters; see errors.")
-        .with("errors", errors))
 }
 
 /// A whole number in plain digits, at most the largest that a store can count to.
@@ -168,54 +197,70 @@ fn parse_query(query: &str) -> Vec<(String, String)> {
 }
 
 impl Asked {
-    /// The value of a query parameter, which is thereby known.
-    pub fn parameter(&mut self, name: &str) -> Option<String> {
+    /// Takes a query parameter, which is thereby known.
+    fn take_parameter(&mut self, name: &str) -> Option<String> {
         let at = self.query.iter().position(|(known, _)| known == name)?;
         Some(self.query.swap_remove(at).1)
     }
 
     /// Whether one of these parameters has a bare date.
     pub fn has_date(&self, names: &[&str]) -> bool {
-        let is_date = |value: &str| value.parse::<jiff::civil::Date>().is_ok() && !value.contains(':');
-        self.query.iter().any(|(name, value)| names.contains(&name.as_str()) && is_date(value))
+        self.query.iter().any(|(name, value)| names.contains(&name.as_str()) && read_date(value).is_some())
     }
 
-    /// A query parameter, read; a value that cannot be is a fault.
+    /// A query parameter, read; a value that cannot be is a fault, of which [`Self::no_more_parameters`] tells.
     pub fn read_parameter<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(&str) -> Option<T>,
         expected: &str,
-    ) -> Result<Option<T>, Problem> {
-        let Some(value) = self.parameter(name) else { return Ok(None) };
-        let fault =
-            || Problem::fault(Code::InvalidField, ("parameter", name), format!("It must be {expected}."));
-        read(&value).map(Some).ok_or_else(fault)
+    ) -> Option<T> {
+        let found = read(&self.take_parameter(name)?);
+        if found.is_none() {
+            self.faults.note(Code::InvalidField, name, format!("It must be {expected}."));
+        }
+        found
+    }
+
+    /// A query parameter that is text to look for.
+    pub fn text_parameter(&mut self, name: &str) -> Option<String> {
+        let plain = |text: &str| (!text.chars().any(char::is_control)).then(|| text.to_owned());
+        self.read_parameter(name, plain, "text without control characters")
     }
 
     /// The limit of a list: 50, or as asked, from 1 to 200.
-    pub fn limit(&mut self) -> Result<usize, Problem> {
+    pub fn limit(&mut self) -> usize {
         let read =
             |text: &str| number(text).map(|limit| limit as usize).filter(|limit| (1..=200).contains(limit));
-        Ok(self.read_parameter("limit", read, "a number from 1 to 200")?.unwrap_or(50))
+        self.read_parameter("limit", read, "a number from 1 to 200").unwrap_or(50)
     }
 
     /// The place where a list goes on.
-    pub fn cursor<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
-        let Some(value) = self.parameter("after") else { return Ok(None) };
-        let detail = "Pass the `next` of the answer before, unchanged.";
-        let fault = || Problem::fault(Code::InvalidCursor, ("parameter", "after"), detail);
-        read(&value).map(Some).ok_or_else(fault)
+    pub fn cursor<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let found = read(&self.take_parameter("after")?);
+        if found.is_none() {
+            let detail = "Pass the `next` of the answer before, unchanged.";
+            self.faults.note(Code::InvalidCursor, "after", detail);
+        }
+        found
     }
 
-    /// Refuses query parameters that nobody took.
-    pub fn no_more_parameters(&self) -> Result<(), Problem> {
-        no_parameters(&self.query)
+    /// Ends the query: refuses faults of parameters that were taken, and those that nobody took.
+    pub fn no_more_parameters(&mut self) -> Result<(), Problem> {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.note_unknown(&self.query);
+        faults.check()
     }
 
-    /// The caller of a command, with the fingerprint of what is asked.
+    /// The caller of a command, with the fingerprint of what is asked. In commands a member that is null counts as absent.
     pub fn caller(&self, body: &Value) -> Caller {
-        let request = self.key.map(|key| RequestKey { key, fingerprint: self.fingerprint(body) });
+        let request = self.key.map(|key| {
+            let mut body = body.clone();
+            if let Some(members) = body.as_object_mut() {
+                members.retain(|_, value| !value.is_null());
+            }
+            RequestKey { key, fingerprint: self.fingerprint(&body) }
+        });
         Caller { actor: self.credential.actor(), request }
     }
 
@@ -226,13 +271,48 @@ impl Asked {
         Some(CatalogueKey { caller, key, fingerprint: self.fingerprint(body), at: app.office.now(), answer })
     }
 
-    /// The same for every spelling of the same request by the same caller: members in order, no spacing.
+    /// The same for every spelling of the same request by the same caller.
     fn fingerprint(&self, body: &Value) -> [u8; 16] {
         let caller = self.credential.actor().to_string();
         let mut body = body.clone();
+        spell(&mut body);
         body.sort_all_objects();
         short_hash([self.target.as_bytes(), caller.as_bytes(), body.to_string().as_bytes()])
     }
+}
+
+/// Spells what has several spellings in one: whole numbers without a fraction, a seat that is wished for without more
+/// by its label alone.
+fn spell(value: &mut Value) {
+    const EXACT: f64 = (1u64 << 53) as f64;
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|whole| number.is_f64() && whole.fract() == 0.0);
+            if let Some(whole) = whole.filter(|whole| whole.abs() < EXACT) {
+                *value = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                spell(item);
+                let wish = item.as_object_mut().filter(|wish| {
+                    wish.get("ticket").is_none_or(Value::is_null)
+                        && wish.keys().all(|name| name == "seat" || name == "ticket")
+                });
+                if let Some(seat) = wish.and_then(|wish| wish.remove("seat")) {
+                    *item = seat;
+                }
+            }
+        }
+        Value::Object(members) => members.values_mut().for_each(spell),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// A bare date: `2026-11-22`, and nothing else.
+pub fn read_date(text: &str) -> Option<jiff::civil::Date> {
+    const LENGTH: usize = "2026-11-22".len();
+    text.parse().ok().filter(|_| text.len() == LENGTH)
 }
 
 /// A request with a body of at most `http.max_body_bytes`.
@@ -242,7 +322,7 @@ impl FromRequest<Shared> for AskedWithBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, app: &Shared) -> Result<Self, Problem> {
-        let (asked, bytes) = read(request, app, app.config.http.max_body_bytes).await?;
+        let (mut asked, bytes) = read(request, app, app.config.http.max_body_bytes).await?;
         let value = json::parse(&bytes)?;
         asked.no_more_parameters()?;
         Ok(Self(asked, value))
@@ -256,7 +336,7 @@ impl FromRequest<Shared> for AskedWithOptionalBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, app: &Shared) -> Result<Self, Problem> {
-        let (asked, bytes) = read_any(request, app, app.config.http.max_body_bytes).await?;
+        let (mut asked, bytes) = read_any(request, app, app.config.http.max_body_bytes).await?;
         asked.no_more_parameters()?;
         if bytes.is_empty() {
             return Ok(Self(asked, Value::Object(serde_json::Map::new())));

@@ -34,6 +34,8 @@ const TRACE: HeaderName = HeaderName::from_static("traceparent");
 
 /// How long a connection may go on waiting for a request when the server stops.
 const GRACE: Duration = Duration::from_millis(100);
+/// What is kept of the time for going down, for the store.
+const LAST_COMMITS: Duration = Duration::from_secs(1);
 
 /// What a listener is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +93,9 @@ pub async fn run(
         serve(stream, peer);
     }
     drop(listener);
-    let deadline = Instant::now() + Duration::from_secs(app.config.drain.limit_s);
+    // What waits for the store after that is to be committed within the limit, too.
+    let limit = Duration::from_secs(app.config.drain.limit_s);
+    let deadline = Instant::now() + limit.saturating_sub(LAST_COMMITS.min(limit / 2));
     while open.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

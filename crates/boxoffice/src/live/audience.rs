@@ -96,14 +96,14 @@ impl Audience {
         }
         let (app, board) = (&self.app, self.board());
         let update = board.update_since(None, app.office.now());
-        let messages = message::seats((board.id(), board.plan()), &app.epoch, &update, usize::MAX);
+        let messages = message::seats((board.id(), board.plan()), board.epoch(), &update, usize::MAX);
         messages.first().map_or_else(|| Value::Null.into(), |whole| whole.payload().clone())
     }
 
     fn write(&self, from: Option<u64>) -> Written {
         let (app, board) = (&self.app, self.board());
         let update = board.update_since(from, app.office.now());
-        let mut messages = message::seats((board.id(), board.plan()), &app.epoch, &update, PART_BYTES);
+        let mut messages = message::seats((board.id(), board.plan()), board.epoch(), &update, PART_BYTES);
         if update.settings_changed {
             messages.push(message::changed(board.id(), update.revision));
         }
@@ -131,7 +131,7 @@ impl Audience {
     }
 
     pub(super) fn heartbeat(&self) -> Message {
-        message::heartbeat(self.board().id(), &self.app.epoch, self.board().revision())
+        message::heartbeat(self.board().id(), self.board().epoch(), self.board().revision())
     }
 
     /// Has a watcher told of what happens from now on.

@@ -27,6 +27,7 @@ use super::frame::{CloseCode, Reader};
 use super::message;
 use super::watcher::{Watcher, prepare, say};
 use crate::config::Scope;
+use crate::http::cors;
 use crate::http::handlers::seats::{Since, read_since};
 use crate::http::handlers::visible_board;
 use crate::http::linger::{Lingering, Open};
@@ -49,6 +50,9 @@ pub async fn live(
     let since = since(&mut asked)?;
     asked.no_more_parameters()?;
     let socket = handshake(&asked.headers)?.zip(request.extensions_mut().remove::<OnUpgrade>());
+    if socket.is_some() && app.is_foreign(&asked.headers) {
+        return Err(Problem::new(Code::OriginNotAllowed, cors::FOREIGN));
+    }
     let transport = if socket.is_some() { Transport::WebSocket } else { Transport::EventStream };
     let address = request.extensions().get::<Client>().map_or(IpAddr::from([0, 0, 0, 0]), |client| client.0);
     let board = match visible_board(&app, id, &asked.credential).await {
@@ -81,7 +85,7 @@ pub async fn live(
 /// Where the client wants to go on: after what EventSource says that it has seen, or as the query says.
 fn since(asked: &mut Asked) -> Result<Option<Since>, Problem> {
     const EXPECTED: &str = "a revision, or an epoch, a hyphen and a revision";
-    let queried = asked.read_parameter("since", read_since, EXPECTED)?;
+    let queried = asked.read_parameter("since", read_since, EXPECTED);
     let Some(seen) = asked.headers.get("last-event-id").filter(|seen| !seen.is_empty()) else {
         return Ok(queried);
     };
@@ -97,8 +101,9 @@ pub(super) async fn start(app: &App, board: &Arc<Board>, since: Option<Since>) -
     let (epoch, revision) = since?;
     // Another node may have told the client more than this one knows. If the store cannot be asked, a snapshot does.
     let caught_up = app.office.catch_up_to(board, revision).await;
-    let known =
-        epoch.is_none_or(|epoch| epoch == app.epoch) && revision <= board.revision() && caught_up.is_ok();
+    let known = epoch.is_none_or(|epoch| epoch == **board.epoch())
+        && revision <= board.revision()
+        && caught_up.is_ok();
     if !known {
         count(&app.live.counters.resyncs);
     }

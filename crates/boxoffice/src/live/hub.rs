@@ -18,6 +18,7 @@ use super::door::start;
 use super::follower::Follower;
 use crate::config::Scope;
 use crate::http::auth::Credential;
+use crate::http::cors;
 use crate::http::handlers::seats::{Since, read_since};
 use crate::http::handlers::visible_board;
 use crate::http::metrics::count;
@@ -153,6 +154,9 @@ impl Hub for Seats {
     fn on_request(&self, opening: &Opening<'_>) -> Result<Extensions, Response> {
         let gone = || refused(StatusCode::SERVICE_UNAVAILABLE, "The server is going down.");
         let app = self.0.upgrade().ok_or_else(gone)?;
+        if opening.headers().contains_key(header::UPGRADE) && app.is_foreign(opening.headers()) {
+            return Err(refused(StatusCode::FORBIDDEN, cors::FOREIGN));
+        }
         let credential = Arc::new(credential(&app, opening)?);
         let mut data = Extensions::new();
         if opening.is_negotiation() {

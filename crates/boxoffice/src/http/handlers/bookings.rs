@@ -47,7 +47,7 @@ pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<R
     let done = execute_on_hold(&app, id, &command, &caller).await?;
     let record =
         done.hold.as_ref().ok_or_else(|| Problem::new(Code::Internal, "A booking has no record."))?;
-    let booking = show(&app, &done.board, record, done.contact.as_ref())?;
+    let booking = show(&app, &asked.credential, &done.board, record, done.contact.as_ref())?;
     if done.event.is_none() {
         return Ok(wire::answer(StatusCode::OK, &booking));
     }
@@ -61,14 +61,17 @@ pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<R
 pub async fn read(
     State(app): State<Shared>,
     Id(id): Id<BookingId>,
-    asked: Asked,
+    mut asked: Asked,
 ) -> Result<Response, Problem> {
     asked.no_more_parameters()?;
     asked.credential.require_token(&app.tokens, &id.to_string(), Scope::Read)?;
     let view =
         app.office.booking(id.showtime, id.serial).await.map_err(|refused| app.problem(&refused, None))?;
     let view = view.ok_or_else(|| app.problem(&Refusal::BookingNotFound.into(), None))?;
-    Ok(wire::answer(StatusCode::OK, &show(&app, &view.board, &view.hold, view.contact.as_ref())?))
+    Ok(wire::answer(
+        StatusCode::OK,
+        &show(&app, &asked.credential, &view.board, &view.hold, view.contact.as_ref())?,
+    ))
 }
 
 /// `POST /v1/bookings/{id}/cancel`
@@ -95,7 +98,10 @@ pub async fn cancel(
         })?;
     let record =
         done.hold.as_ref().ok_or_else(|| Problem::new(Code::Internal, "A booking has no record."))?;
-    let mut response = wire::answer(StatusCode::OK, &show(&app, &done.board, record, done.contact.as_ref())?);
+    let mut response = wire::answer(
+        StatusCode::OK,
+        &show(&app, &asked.credential, &done.board, record, done.contact.as_ref())?,
+    );
     wire::mark_replayed(&mut response, done.replayed);
     note_done(&mut response, &done);
     Ok(response)
@@ -112,11 +118,12 @@ fn require_key_where_needed(app: &App, credential: &Credential) -> Result<(), Pr
 
 fn show<'a>(
     app: &App,
+    asks: &Credential,
     board: &'a Board,
     record: &'a Hold,
     contact: Option<&'a Contact>,
 ) -> Result<hold::BookingAnswer<'a>, Problem> {
-    let booking = hold::booking(app, board.id(), board.plan(), record, contact);
+    let booking = hold::booking(app, asks, board.id(), board.plan(), record, contact);
     booking.ok_or_else(|| app.problem(&Refusal::BookingNotFound.into(), None))
 }
 

@@ -41,7 +41,7 @@ pub async fn read_cinema(
     Id(id): Id<CinemaId>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    read(&app, &asked, Kind::Cinema, id.number()).await
+    read(&app, asked, Kind::Cinema, id.number()).await
 }
 
 /// `GET /v1/movies/{id}`
@@ -50,7 +50,7 @@ pub async fn read_movie(
     Id(id): Id<MovieId>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    read(&app, &asked, Kind::Movie, id.number()).await
+    read(&app, asked, Kind::Movie, id.number()).await
 }
 
 /// `GET /v1/auditoriums/{id}`
@@ -59,7 +59,7 @@ pub async fn read_auditorium(
     Id(id): Id<AuditoriumId>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    read(&app, &asked, Kind::Auditorium, id.number()).await
+    read(&app, asked, Kind::Auditorium, id.number()).await
 }
 
 /// `POST /v1/cinemas`
@@ -142,9 +142,9 @@ pub(super) async fn answered_again(app: &App, kind: Kind, created: Created) -> R
 }
 
 async fn list(app: &App, mut asked: Asked, kind: Kind) -> Result<Response, Problem> {
-    let limit = asked.limit()?;
-    let after = asked.cursor(|text| number_of(kind, text))?;
-    let external_id = asked.parameter("external_id").map(CompactString::from);
+    let limit = asked.limit();
+    let after = asked.cursor(|text| number_of(kind, text));
+    let external_id = asked.text_parameter("external_id").map(CompactString::from);
     asked.no_more_parameters()?;
     let filter = EntryFilter { after, external_id, limit: limit + 1 };
     let entries = app.office.ports().store.catalogue().entries(kind, filter).await;
@@ -153,7 +153,7 @@ async fn list(app: &App, mut asked: Asked, kind: Kind) -> Result<Response, Probl
     Ok(public(wire::answer(StatusCode::OK, &page)))
 }
 
-async fn read(app: &App, asked: &Asked, kind: Kind, number: u64) -> Result<Response, Problem> {
+async fn read(app: &App, mut asked: Asked, kind: Kind, number: u64) -> Result<Response, Problem> {
     asked.no_more_parameters()?;
     let entry =
         app.entries.get(&app.office, kind, number).await.map_err(|error| store_problem(app, error))?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use boxoffice_core::command::{Command, ExpectedVersion, HoldEdit, HoldSeats, SeatRequest, SeatRequests};
-use boxoffice_core::hold::Hold;
 use boxoffice_core::id::{HoldId, ShowtimeId};
 use boxoffice_engine::board::Board;
 use boxoffice_engine::box_office::{Caller, Done, Refused};
@@ -16,13 +15,16 @@ use super::super::json::{Faults, Fields, boolean, integer};
 use super::super::log::note_done;
 use super::super::problem::{Code, Problem};
 use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
-use super::super::wire::{self, hold};
+use super::super::wire;
+use super::super::wire::hold::{self, HoldAnswer};
 use super::super::{App, Shared};
 use super::{execute, label, labels, metadata, visible_board};
 use crate::config::Scope;
 
 /// How many seats a body may name to be removed, or with a version.
 const MOST_SEATS: usize = 1000;
+/// The largest time that is understood, in seconds: what is too long is for the rules to say.
+const MAX_TTL_S: i64 = 1 << 43;
 
 /// `POST /v1/showtimes/{id}/holds`
 pub async fn create(
@@ -41,12 +43,21 @@ pub async fn create(
     let request = HoldSeats {
         seats: seats.unwrap_or_default(),
         versions: versions(&mut fields),
-        ttl_ms: fields.optional("ttl_s", integer(1..=86_400)).map(|seconds| seconds * 1000),
+        ttl_ms: fields.optional("ttl_s", integer(1..=MAX_TTL_S)).map(|seconds| seconds * 1000),
         metadata: metadata(&mut fields),
     };
     fields.finish();
     faults.check()?;
-    let board = visible_board(&app, id, &asked.credential).await?;
+    let board = match visible_board(&app, id, &asked.credential).await {
+        Err(hidden) if hidden.code() == Code::ShowtimeNotFound && caller.request.is_some() => {
+            // What was answered before is answered again, though the showtime is not shown any more.
+            let board = app.office.board(id).await.map_err(|refused| app.problem(&refused, None))?;
+            let first = app.office.first_answer(&board, &caller).await;
+            let first = first.map_err(|refused| app.problem(&refused, None))?.ok_or(hidden)?;
+            return made(&app, &first);
+        }
+        board => board?,
+    };
     hold_on(&app, board, request, &caller).await
 }
 
@@ -57,32 +68,36 @@ pub async fn hold_on(
     request: HoldSeats,
     caller: &Caller,
 ) -> Result<Response, Problem> {
-    let id = board.id();
     let plan = Arc::clone(board.plan());
     let done = app.office.execute_on(board, &Command::Hold(request), caller).await;
-    let done = done.map_err(|refused| app.problem(&refused, Some(&plan)))?;
-    let (Some(record), Some(event)) = (&done.hold, &done.event) else {
-        return Err(Problem::new(Code::Internal, "A new hold has no record."));
-    };
-    // A first answer shows the time left as of its decision, a repeated one as of now.
-    let now = if done.replayed { app.office.now() } else { event.change.at };
-    let answer = hold::hold(app, id, &plan, record, now);
+    made(app, &done.map_err(|refused| app.problem(&refused, Some(&plan)))?)
+}
+
+/// The answer to a hold that was made, now or before.
+fn made(app: &App, done: &Done) -> Result<Response, Problem> {
+    let answer = left_by(app, done)?;
     let mut body = Vec::with_capacity(wire::USUAL_BODY);
     answer.write(&mut body);
     let response = wire::encoded(StatusCode::CREATED, body);
     let mut response = wire::located(&format!("/v1/holds/{}", answer.id), response, done.replayed);
-    note_done(&mut response, &done);
+    note_done(&mut response, done);
     Ok(response)
 }
 
 /// `GET /v1/holds/{id}`
-pub async fn read(State(app): State<Shared>, Id(id): Id<HoldId>, asked: Asked) -> Result<Response, Problem> {
+pub async fn read(
+    State(app): State<Shared>,
+    Id(id): Id<HoldId>,
+    mut asked: Asked,
+) -> Result<Response, Problem> {
     asked.no_more_parameters()?;
-    asked.credential.require_token(&app.tokens, &id.to_string(), Scope::Read)?;
+    // Its answer has the token, with which more can be done than read.
+    asked.credential.require_token(&app.tokens, &id.to_string(), Scope::Sell)?;
     let view = app.office.hold(id).await.map_err(|refused| app.problem(&refused, None))?;
     let view = view
         .ok_or_else(|| app.problem(&Refused::Rule(boxoffice_core::refusal::Refusal::HoldNotFound), None))?;
-    Ok(show(&app, &view.board, &view.hold))
+    let now = app.office.now();
+    Ok(wire::answer(StatusCode::OK, &hold::hold(&app, &view.board, &view.hold, now, now)))
 }
 
 /// `PATCH /v1/holds/{id}`
@@ -105,9 +120,7 @@ pub async fn change(
     fields.finish();
     faults.check()?;
     let done = execute_on_hold(&app, id, &Command::Edit(id.serial, edit), &caller).await?;
-    let record =
-        done.hold.as_ref().ok_or_else(|| Problem::new(Code::Internal, "A changed hold has no record."))?;
-    let mut response = show(&app, &done.board, record);
+    let mut response = wire::answer(StatusCode::OK, &left_by(&app, &done)?);
     wire::mark_replayed(&mut response, done.replayed);
     note_done(&mut response, &done);
     Ok(response)
@@ -147,9 +160,15 @@ pub(super) async fn execute_on_hold(
     }
 }
 
-fn show(app: &App, board: &Board, record: &Hold) -> Response {
-    let answer = hold::hold(app, board.id(), board.plan(), record, app.office.now());
-    wire::answer(StatusCode::OK, &answer)
+/// A hold as a command left it, also when that is told again; only the time left is then as of now.
+fn left_by<'a>(app: &App, done: &'a Done) -> Result<HoldAnswer<'a>, Problem> {
+    let record = done.hold.as_ref().ok_or_else(|| Problem::new(Code::Internal, "A hold has no record."))?;
+    let (at, now) = match &done.event {
+        Some(event) if done.replayed => (event.change.at, app.office.now()),
+        Some(event) => (event.change.at, event.change.at),
+        None => (app.office.now(), app.office.now()),
+    };
+    Ok(hold::hold(app, &done.board, record, at, now))
 }
 
 /// Seats as labels, or as objects with a label and a ticket. How many are too many is for the rules to say, as it is

@@ -19,17 +19,22 @@ pub async fn live(_: Plain) -> Response {
 }
 
 /// `GET /readyz`: whether to send requests here. A store that is away degrades, but maps still work; without gate or
-/// bus everything works, if with more conflicts and later maps.
+/// bus everything works, if with more conflicts and later maps. Only a node that cannot tell the time of its store, which
+/// it reaches, is of no use.
 pub async fn ready(State(app): State<Shared>, _: Plain) -> Result<Response, Problem> {
     if app.draining.load(Ordering::Acquire) {
         return Err(app.problem(&Refused::Draining, None));
     }
     let ports = app.office.ports();
+    let health = ports.store.health();
+    if let Some(why) = health.unfit {
+        return Err(Problem::passing(Code::StoreUnavailable, why, ports.random.next()));
+    }
     let links = [("gate", ports.gate.health()), ("bus", ports.bus.health())];
     let links = links.into_iter().filter_map(|(name, health)| Some((name, health?.trouble)));
     let mut status = "ok";
     let mut checks = serde_json::Map::new();
-    for (name, trouble) in [("store", ports.store.health().trouble)].into_iter().chain(links) {
+    for (name, trouble) in [("store", health.trouble)].into_iter().chain(links) {
         let check = match trouble {
             None => json!({"status": "ok"}),
             Some(why) => {

@@ -1,5 +1,6 @@
 //! Seating plans: read by hash, and made with an auditorium; auditoriums made and changed.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,11 +13,12 @@ use boxoffice_engine::catalogue::{Auditorium, Entry, Kind, New};
 use bytes::Bytes;
 use compact_str::CompactString;
 use http::{HeaderValue, Request, StatusCode, header};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::json::{self as body, Faults, Fields, text};
+use super::super::json::{self as body, Faults, Fields, Strict, text};
 use super::super::metrics::count;
 use super::super::problem::{Code, Problem};
 use super::super::request::{self, Asked, Id};
@@ -32,7 +34,7 @@ use crate::plans::{Imported, Options, import, wire as plan_wire};
 pub async fn read(
     State(app): State<Shared>,
     Id(hash): Id<PlanHash>,
-    asked: Asked,
+    mut asked: Asked,
 ) -> Result<Response, Problem> {
     asked.no_more_parameters()?;
     let plan = app.office.ports().store.plan(hash).await.map_err(|error| store_problem(&app, error))?;
@@ -44,12 +46,40 @@ pub async fn read(
 }
 
 /// A body whose plan is left as it is, for the importer to read: a value tree of it would be ten times as large.
-#[derive(Deserialize)]
+#[derive(Default)]
 struct WithPlan<'a> {
-    #[serde(borrow, default, deserialize_with = "given")]
     plan: Option<&'a RawValue>,
-    #[serde(flatten)]
     rest: serde_json::Map<String, Value>,
+}
+
+impl<'de> Deserialize<'de> for WithPlan<'de> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = WithPlan<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<WithPlan<'de>, A::Error> {
+                let mut read = WithPlan::default();
+                while let Some(name) = members.next_key::<String>()? {
+                    let twice = match name.as_str() {
+                        "plan" => read.plan.replace(members.next_value()?).is_some(),
+                        _ => read.rest.insert(name.clone(), members.next_value_seed(Strict)?).is_some(),
+                    };
+                    if twice {
+                        return Err(A::Error::custom(format_args!("the member {name:?} is there twice")));
+                    }
+                }
+                Ok(read)
+            }
+        }
+
+        input.deserialize_map(Members)
+    }
 }
 
 /// `POST /v1/auditoriums`
@@ -63,7 +93,7 @@ pub async fn create_auditorium(
         count(&app.metrics.plans_full);
         app.problem(&Refused::Overloaded, None)
     })?;
-    let (asked, bytes) = request::read(request, &app, app.config.http.max_plan_bytes).await?;
+    let (mut asked, bytes) = request::read(request, &app, app.config.http.max_plan_bytes).await?;
     asked.no_more_parameters()?;
     let (draft, plan, fingerprint) = read_in_background(bytes, true).await?;
     let plan = plan.ok_or_else(|| Problem::new(Code::Internal, "The plan could not be read."))?;
@@ -97,7 +127,7 @@ pub async fn change_auditorium(
 ) -> Result<Response, Problem> {
     app.keys.credential(request.headers())?.require(Scope::Admin)?;
     let _slot = app.plan_slots.try_acquire().map_err(|_| app.problem(&Refused::Overloaded, None))?;
-    let (asked, bytes) = request::read(request, &app, app.config.http.max_plan_bytes).await?;
+    let (mut asked, bytes) = request::read(request, &app, app.config.http.max_plan_bytes).await?;
     asked.no_more_parameters()?;
     let (draft, plan, fingerprint) = read_in_background(bytes, false).await?;
     if let Some(first) = first_answer(&app, &asked, &fingerprint).await? {
@@ -121,11 +151,6 @@ pub async fn change_auditorium(
         Ok(Edited { plan: plan.clone(), more: more.to_vec() })
     })
     .await
-}
-
-/// A member that is there, also if it is null.
-fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(input).map(Some)
 }
 
 async fn require_cinema(app: &App, cinema: Option<CinemaId>) -> Result<(), Problem> {

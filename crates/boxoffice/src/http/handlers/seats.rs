@@ -36,8 +36,7 @@ pub async fn read(
     Id(id): Id<ShowtimeId>,
     mut asked: Asked,
 ) -> Result<Response, Problem> {
-    let since =
-        asked.read_parameter("since", read_since, "a revision, or an epoch, a hyphen and a revision")?;
+    let since = asked.read_parameter("since", read_since, "a revision, or an epoch, a hyphen and a revision");
     asked.no_more_parameters()?;
     let board = visible_board(&app, id, &asked.credential).await?;
     let response = match since {
@@ -74,13 +73,13 @@ pub fn read_since(text: &str) -> Option<Since> {
 
 /// What changed after a revision; everything that ever changed if the client's revision is of another history.
 fn changed(app: &App, board: &Board, epoch: Option<&str>, since: u64) -> Response {
-    let foreign = epoch.is_some_and(|epoch| epoch != app.epoch) || since > board.revision();
+    let foreign = epoch.is_some_and(|epoch| *epoch != **board.epoch()) || since > board.revision();
     let from = if foreign { 0 } else { since };
     let (views, revision) = board.changed_since(from, app.office.now());
     let mut views = views;
     views.sort_unstable_by_key(|view| view.no);
     let seats = views.iter().map(|view| seats::sparse(board.plan(), view)).collect();
-    let map = seats::SparseMap { from, reset: foreign, epoch: &app.epoch, revision, seats };
+    let map = seats::SparseMap { from, reset: foreign, epoch: board.epoch(), revision, seats };
     wire::answer(StatusCode::OK, &map)
 }
 
@@ -109,11 +108,11 @@ fn encoded(app: &App, board: &Arc<Board>) -> Arc<EncodedMap> {
     let (views, revision) = board.seats(now);
     let map = seats::FullMap {
         showtime: board.id().to_string(),
-        epoch: &app.epoch,
+        epoch: board.epoch(),
         revision,
         seats: views.iter().map(|view| seats::full(plan, &settings, view)).collect(),
     };
-    let etag = format!("W/\"{}-{revision}\"", app.epoch);
+    let etag = format!("W/\"{}-{revision}\"", board.epoch());
     let map = Arc::new(EncodedMap {
         revision,
         valid_until: views.iter().filter_map(|view| view.expires_at).min().unwrap_or(Timestamp::MAX),

@@ -34,7 +34,7 @@ const DRAWS: usize = 5;
 pub async fn read(
     State(app): State<Shared>,
     Id(id): Id<ShowtimeId>,
-    asked: Asked,
+    mut asked: Asked,
 ) -> Result<Response, Problem> {
     asked.no_more_parameters()?;
     visible_board(&app, id, &asked.credential).await?;
@@ -81,7 +81,12 @@ pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<R
         let mut members = wire::catalogue::showtime(&entry, &settings, &around, now);
         let blocked = plan.seats().iter().filter(|seat| seat.blocked).count() as u32;
         let counts = [plan.seat_count() - blocked, 0, 0, blocked];
-        wire::catalogue::add_state(&mut members, counts, &app.epoch, u64::from(first.is_some()));
+        wire::catalogue::add_state(
+            &mut members,
+            counts,
+            &app.office.ports().store.epoch(),
+            u64::from(first.is_some()),
+        );
         let answer = wire::bytes(&members);
         let key = asked.catalogue_key(&app, &body, answer.clone());
         draws += 1;
@@ -188,7 +193,7 @@ async fn show_right_after(app: &App, id: ShowtimeId, done: &Done) -> Result<Resp
     entry.settings = Arc::clone(&moment.settings);
     let around = surroundings(app, &entry, Arc::clone(done.board.plan())).await?;
     let mut members = wire::catalogue::showtime(&entry, &moment.settings, &around, moment.at);
-    wire::catalogue::add_state(&mut members, moment.counts, &app.epoch, moment.revision);
+    wire::catalogue::add_state(&mut members, moment.counts, done.board.epoch(), moment.revision);
     let mut response = wire::answer(StatusCode::OK, &Value::Object(members));
     wire::mark_replayed(&mut response, done.replayed);
     Ok(response)
@@ -207,7 +212,7 @@ async fn show(app: &App, id: ShowtimeId) -> Result<Value, Problem> {
     let now = app.office.now();
     let mut members = wire::catalogue::showtime(&entry, &board.settings(), &around, now);
     let (counts, revision) = board.counts(now);
-    wire::catalogue::add_state(&mut members, counts, &app.epoch, revision);
+    wire::catalogue::add_state(&mut members, counts, board.epoch(), revision);
     Ok(Value::Object(members))
 }
 

@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use boxoffice_core::change::Event;
+use boxoffice_core::change::{Change, Event};
 use boxoffice_core::command::Command;
 use boxoffice_core::hold::HoldStatus;
 use boxoffice_core::id::{BookingId, HoldId, ShowtimeId};
-use boxoffice_engine::board::Board;
+use boxoffice_core::plan::SeatNo;
+use boxoffice_engine::board::{Board, SeatView};
 use compact_str::CompactString;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -60,13 +61,23 @@ async fn turn(
     let done = execute(app, id, &command(named.clone(), reason), &caller).await?;
     let plan = done.board.plan();
     let numbers: Vec<_> = named.iter().filter_map(|label| plan.find(label)).collect();
-    let (views, _) = done.board.some_seats(&numbers, app.office.now());
+    let views = match &done.event {
+        // As the change left them, whatever was done since.
+        Some(event) => numbers.iter().filter_map(|no| left_by(&event.change, *no)).collect(),
+        None => done.board.some_seats(&numbers, app.office.now()).0,
+    };
     let shown: Vec<_> = views.iter().map(|view| seats::sparse(plan, view)).collect();
     let answer = json!({"revision": done.revision, "seats": shown});
     let mut response = wire::answer(StatusCode::OK, &answer);
     wire::mark_replayed(&mut response, done.replayed);
     note_done(&mut response, &done);
     Ok(response)
+}
+
+/// A seat as a change left it; a block names every seat that it is about.
+fn left_by(change: &Change, no: SeatNo) -> Option<SeatView> {
+    let seat = change.seats.iter().find(|seat| seat.no == no)?;
+    Some(SeatView { no, status: seat.to, version: seat.version, expires_at: None })
 }
 
 /// `GET /v1/showtimes/{id}/events`
@@ -76,8 +87,8 @@ pub async fn events(
     mut asked: Asked,
 ) -> Result<Response, Problem> {
     asked.credential.require(Scope::Read)?;
-    let limit = asked.limit()?;
-    let after = asked.cursor(number)?.unwrap_or(0);
+    let limit = asked.limit();
+    let after = asked.cursor(number).unwrap_or(0);
     asked.no_more_parameters()?;
     let board = visible_board(&app, id, &asked.credential).await?;
     let events = app.office.ports().store.events(id, after, limit).await;

@@ -116,7 +116,7 @@ fn booking() -> Object {
                 "For people; case and hyphens do not matter.",
             ),
         )
-        .must("token", of("TokenText"))
+        .may("token", said(of("TokenText"), "Left out for a key that may only read."))
         .must("hold", of("HoldId"))
         .must("showtime", of("ShowtimeId"))
         .must("status", of("BookingStatus"))

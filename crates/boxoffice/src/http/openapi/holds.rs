@@ -33,7 +33,7 @@ pub(super) fn add(description: &mut Description) {
         .refuses(&CHECKS)
         .refuses(&[Code::NoSeats, Code::TtlTooLong]);
     description.add("post", "/v1/showtimes/{id}/holds", hold);
-    let read = Operation::new("readHold", TAG, "Read a hold", Token(Scope::Read))
+    let read = Operation::new("readHold", TAG, "Read a hold", Token(Scope::Sell))
         .text("It can be read for 24 hours after its end, with its booking where there is one.")
         .path("id", "HoldId", Code::HoldNotFound)
         .answers(200, "The hold.", "Hold", hold_sample());
@@ -120,7 +120,7 @@ fn new_hold() -> Object {
     body("Seats to hold.")
         .must("seats", list(of("SeatWish")))
         .may("versions", versions())
-        .may("ttl_s", said(integer(1, 86_400), "Shorter than the showtime's `hold_ttl_s`."))
+        .may("ttl_s", said(integer(1, 1 << 43), "Shorter than the showtime's `hold_ttl_s`."))
         .may("metadata", of("Metadata"))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn add(description: &mut Description) {
         &format!("{}-41", sample::EPOCH),
     )
     .answers_with(200, "The stream. It ends after `closed` or `bye`.", Some(content), &["X-Accel-Buffering"])
-    .refuses(&[Code::InvalidField, Code::InvalidHeader, Code::Draining]);
+    .refuses(&[Code::InvalidField, Code::InvalidHeader, Code::OriginNotAllowed, Code::Draining]);
     description.add("get", "/v1/showtimes/{id}/live", watch);
 }
 

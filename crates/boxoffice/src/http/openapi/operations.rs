@@ -42,7 +42,7 @@ pub(super) fn add(description: &mut Description) {
     let ready = json!({"status": "ok", "checks": {"store": {"status": "ok"}}});
     let ready = Operation::new("checkReady", TAG, "Whether to send requests here", Open)
         .answers(200, "Send them.", "Readiness", ready)
-        .refuses(&[Code::Draining]);
+        .refuses(&[Code::Draining, Code::StoreUnavailable]);
     description.add("get", "/readyz", ready);
     let sample = "# TYPE boxoffice_boards_loaded gauge\nboxoffice_boards_loaded 3\n";
     let metrics = Operation::new("readMetrics", TAG, "Metrics for Prometheus", Open).answers_with(

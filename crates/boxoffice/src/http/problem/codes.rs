@@ -54,6 +54,7 @@ codes! {
     CredentialsWrong "credentials_wrong" FORBIDDEN "Credentials wrong" "The token or key is not one that this server gave out, or belongs to another hold or booking.";
     ScopeMissing "scope_missing" FORBIDDEN "Scope missing" "The API key is valid but may not do this. `scope` names what it would need.";
     ConfirmNotAllowed "confirm_not_allowed" FORBIDDEN "Confirming not allowed" "Here only a sell or admin key may confirm and cancel.";
+    OriginNotAllowed "origin_not_allowed" FORBIDDEN "Origin not allowed" "A page of another origin may open a WebSocket here only if `cors.origins` has its origin.";
     RouteNotFound "route_not_found" NOT_FOUND "No such route" "There is nothing at this path.";
     CinemaNotFound "cinema_not_found" NOT_FOUND "No such cinema" "There is no cinema of this id.";
     MovieNotFound "movie_not_found" NOT_FOUND "No such movie" "There is no movie of this id.";

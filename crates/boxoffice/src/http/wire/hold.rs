@@ -6,10 +6,12 @@ use boxoffice_core::hold::{Contact, Hold, HoldStatus};
 use boxoffice_core::id::{BookingId, HoldId, ShowtimeId};
 use boxoffice_core::plan::Plan;
 use boxoffice_core::time::Timestamp;
+use boxoffice_engine::board::Board;
 use serde::Serialize;
 
 use super::{Amount, as_text, as_time};
 use crate::http::App;
+use crate::http::auth::Credential;
 use crate::json_text::{put_number, put_text};
 use crate::time_text::TimeText;
 
@@ -141,7 +143,8 @@ pub struct ContactAnswer<'a> {
 pub struct BookingAnswer<'a> {
     id: String,
     reference: String,
-    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
     #[serde(serialize_with = "as_text")]
     hold: HoldId,
     #[serde(serialize_with = "as_text")]
@@ -156,37 +159,38 @@ pub struct BookingAnswer<'a> {
     created_at: Timestamp,
 }
 
-/// A hold as the API shows it at `now`.
+/// A hold as the API shows it: as it was at one time, with what is left of it at another.
 pub fn hold<'a>(
-    app: &'a App,
-    showtime: ShowtimeId,
-    plan: &'a Plan,
+    app: &App,
+    board: &'a Board,
     hold: &'a Hold,
+    at: Timestamp,
     now: Timestamp,
 ) -> HoldAnswer<'a> {
+    let (showtime, plan) = (board.id(), board.plan());
     let id = HoldId { showtime, serial: hold.serial }.to_string();
-    let live = hold.is_live(now);
-    let expired = hold.status == HoldStatus::Active && !live;
+    let expired = hold.status == HoldStatus::Active && !hold.is_live(at);
     HoldAnswer {
         token: app.tokens.of(&id, hold.key_id),
         id,
         showtime,
-        epoch: &app.epoch,
+        epoch: board.epoch(),
         status: if expired { HoldStatus::Expired } else { hold.status }.as_str(),
         seats: seats(plan, hold, false),
         total: Amount { amount: hold.total(), currency: hold.currency },
         metadata: metadata(hold),
         created_at: hold.created_at,
         expires_at: hold.expires_at,
-        expires_in_ms: if live { hold.expires_at.since_ms(now) } else { 0 },
+        expires_in_ms: if hold.is_live(now) { hold.expires_at.since_ms(now) } else { 0 },
         extendable_until: hold.extendable_until,
         booking: hold.booking.as_ref().map(|_| BookingId { showtime, serial: hold.serial }.to_string()),
     }
 }
 
-/// A booking as the API shows it.
+/// A booking as the API shows it, with its token if whoever asks may use it.
 pub fn booking<'a>(
     app: &App,
+    asks: &Credential,
     showtime: ShowtimeId,
     plan: &'a Plan,
     hold: &'a Hold,
@@ -197,7 +201,7 @@ pub fn booking<'a>(
     let contact = contact.filter(|contact| contact.name.is_some() || contact.email.is_some());
     Some(BookingAnswer {
         reference: booking.reference.to_string(),
-        token: app.tokens.of(&id, hold.key_id),
+        token: asks.may_use_tokens().then(|| app.tokens.of(&id, hold.key_id)),
         id,
         hold: HoldId { showtime, serial: hold.serial },
         showtime,

@@ -109,6 +109,7 @@ impl Draft {
 pub(super) fn read_patch(body: Value, plan: &Plan, before: &Settings) -> Result<SettingsPatch, Problem> {
     let mut faults = Faults::default();
     let mut fields = Fields::new(body, String::new(), &mut faults);
+    fields.refuse_nulls();
     let prices = read_prices(&mut fields);
     let starts_at = fields.optional("starts_at", moment);
     let off_sale_at = fields.optional("off_sale_at", moment);

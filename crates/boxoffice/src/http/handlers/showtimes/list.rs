@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::super::super::problem::Problem;
-use super::super::super::request::Asked;
+use super::super::super::request::{Asked, read_date};
 use super::super::super::wire::{self, Page, read_time};
 use super::super::super::{App, Shared};
 use super::super::{catalogue, store_problem};
@@ -21,14 +21,13 @@ use crate::config::Scope;
 /// `GET /v1/showtimes`
 pub async fn list(State(app): State<Shared>, mut asked: Asked) -> Result<Response, Problem> {
     let now = app.office.now();
-    let limit = asked.limit()?;
-    let after = asked.cursor(read_cursor)?;
-    let cinema = asked.read_parameter("cinema", |text| text.parse().ok(), "the id of a cinema")?;
-    let movie = asked.read_parameter("movie", |text| text.parse().ok(), "the id of a movie")?;
-    let auditorium =
-        asked.read_parameter("auditorium", |text| text.parse().ok(), "the id of an auditorium")?;
-    let status = asked.read_parameter("status", read_status, "upcoming, on_sale, closed or cancelled")?;
-    let external_id = asked.parameter("external_id").map(Into::into);
+    let limit = asked.limit();
+    let after = asked.cursor(read_cursor);
+    let cinema = asked.read_parameter("cinema", |text| text.parse().ok(), "the id of a cinema");
+    let movie = asked.read_parameter("movie", |text| text.parse().ok(), "the id of a movie");
+    let auditorium = asked.read_parameter("auditorium", |text| text.parse().ok(), "the id of an auditorium");
+    let status = asked.read_parameter("status", read_status, "upcoming, on_sale, closed or cancelled");
+    let external_id = asked.text_parameter("external_id").map(Into::into);
     let its_cinema = match (cinema, auditorium) {
         (None, Some(id)) => {
             let auditorium = app.entries.auditorium(&app.office, id).await;
@@ -39,8 +38,8 @@ pub async fn list(State(app): State<Shared>, mut asked: Asked) -> Result<Respons
     let zone = zone_of_days(&app, &asked, its_cinema).await?;
     let moment = |text: &str| read_moment(text, zone.as_deref());
     const EXPECTED: &str = "a time such as 2026-11-22T20:00:00Z, or a date";
-    let from = asked.read_parameter("from", moment, EXPECTED)?;
-    let to = asked.read_parameter("to", moment, EXPECTED)?;
+    let from = asked.read_parameter("from", moment, EXPECTED);
+    let to = asked.read_parameter("to", moment, EXPECTED);
     asked.no_more_parameters()?;
     let filter = ShowtimeFilter {
         after,
@@ -112,6 +111,6 @@ pub(in super::super) fn read_moment(text: &str, zone: Option<&str>) -> Option<Ti
         return Some(at);
     }
     let zone = jiff::tz::TimeZone::get(zone.unwrap_or("UTC")).ok()?;
-    let day = text.parse::<jiff::civil::Date>().ok()?.to_zoned(zone).ok()?;
+    let day = read_date(text)?.to_zoned(zone).ok()?;
     Some(Timestamp::from_ms(day.timestamp().as_millisecond()))
 }
