@@ -20,8 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::time::Timestamp;
 use boxoffice_engine::board::Board;
 use boxoffice_engine::counters::Figure;
+use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -42,6 +44,14 @@ const HEARTBEAT_S: u64 = 15;
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Those who are sent away come back within this time after the soonest moment, in milliseconds, not all at once.
 const SPREAD_MS: u64 = 2_000;
+
+/// What somebody is sent over a WebSocket who knows the seats up to a revision (`None`: knows nothing), as frames: for
+/// those who count what writing it takes.
+pub fn frames_since(board: &Board, from: Option<u64>, now: Timestamp) -> Vec<Bytes> {
+    let update = board.update_since(from, now);
+    let messages = message::seats((board.id(), board.plan()), board.epoch(), &update, message::PART_BYTES);
+    messages.iter().map(|message| message.frame().clone()).collect()
+}
 
 /// Everything about watching that one node has: who watches, how many may, what was counted.
 pub struct Live {

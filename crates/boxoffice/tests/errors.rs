@@ -119,7 +119,7 @@ fn invalid_fields_are_all_named() {
     let query = "/v1/showtimes?limit=0&movie=x&from=2026-11-22T20:00:00&to=tomorrow&colour=red";
     let expected = ["colour", "from", "limit", "movie", "to"];
     assert_eq!(places(&server.send(&get(query)).refusal(400, "invalid_field")), expected);
-    for query in ["external_id=%00", "from=2026-11-22x", "to=2026-11-22T20:00", "from=1969-12-31T23:59:59Z"] {
+    for query in ["external_id=%00", "from=2026-11-22x", "to=2026-11-22T20:00"] {
         let (name, _) = query.split_once('=').expect("a parameter");
         let refused = server.send(&get(format!("/v1/showtimes?{query}"))).refusal(400, "invalid_field");
         assert_eq!(places(&refused), [name], "{query}");

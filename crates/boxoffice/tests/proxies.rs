@@ -202,10 +202,8 @@ fn speaks_tls(address: SocketAddr) {
     ]);
     let output = curl.output().expect("curl");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        said.contains("\"https://tickets.example/problems/route_not_found\"") && said.ends_with(" 2"),
-        "{said}"
-    );
+    let link = format!("\"https://tickets.example:{port}/problems/route_not_found\"");
+    assert!(said.contains(&link) && said.ends_with(" 2"), "{said}");
 }
 
 #[test]

@@ -279,6 +279,11 @@ fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// Whether a text has no control characters but line feed and tab.
+pub fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+}
+
 /// A text of 1 to `most` characters, without control characters.
 pub fn text(most: usize) -> impl Fn(Value) -> Result<CompactString, String> {
     move |value| {
@@ -287,7 +292,7 @@ pub fn text(most: usize) -> impl Fn(Value) -> Result<CompactString, String> {
         if count == 0 || count > most {
             return Err(format!("It must have 1 to {most} characters."));
         }
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        if !is_plain(&text) {
             return Err("It must not have control characters.".to_owned());
         }
         Ok(text.into())

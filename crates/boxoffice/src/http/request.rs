@@ -224,7 +224,7 @@ impl Asked {
 
     /// A query parameter that is text to look for.
     pub fn text_parameter(&mut self, name: &str) -> Option<String> {
-        let plain = |text: &str| (!text.chars().any(char::is_control)).then(|| text.to_owned());
+        let plain = |text: &str| json::is_plain(text).then(|| text.to_owned());
         self.read_parameter(name, plain, "text without control characters")
     }
 

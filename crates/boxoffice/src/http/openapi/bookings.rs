@@ -8,7 +8,8 @@ use super::holds::{ENDED, held_seat};
 use super::operation::Access::{Key, Token};
 use super::operation::Operation;
 use super::schema::{
-    Object, answer, body, given_text, list, of, one_of, or_null, pattern, said, short_list, text, time,
+    Object, answer, body, given_text, list, of, one_of, or_null, pattern, plain_text, said, short_list, text,
+    time,
 };
 use super::shared::{euros, page, page_of, sample, with_format};
 use crate::config::Scope;
@@ -83,7 +84,7 @@ fn add_staff(description: &mut Description) {
             "Only the one of this reference; case and hyphens do not matter.",
             "7kq2mx9d4t".into(),
         )
-        .query("email", text(), "Only those of this buyer.", "ada@example.org".into())
+        .query("email", plain_text(), "Only those of this buyer.", "ada@example.org".into())
         .query("showtime", of("ShowtimeId"), "Only those of this showtime.", sample::SHOWTIME.into())
         .query("cinema", of("CinemaId"), "Only those in this cinema.", sample::CINEMA.into())
         .query("status", of("BookingStatus"), "Only those that are so now.", "confirmed".into())

@@ -6,7 +6,7 @@ use super::super::problem::Code;
 use super::operation::Access::{Key, Public};
 use super::operation::Operation;
 use super::schema::{
-    Object, answer, body, given_text, integer, list, of, one_of, or_null, said, short_list, text,
+    Object, answer, body, given_text, integer, list, of, one_of, or_null, plain_text, said, short_list, text,
 };
 use super::shared::{external_id, page, page_of, sample, with_format};
 use super::{Description, plans};
@@ -78,7 +78,7 @@ fn add_operations(description: &mut Description, kind: &Kind, example: &Value) {
     let one = kind.one.to_lowercase();
     let (list_id, read_id) = (format!("list{}", kind.many), format!("read{}", kind.one));
     let list = Operation::new(&list_id, TAG, &format!("List {}", kind.path), Public)
-        .query("external_id", text(), "Only the one with this id of your own.", "42".into())
+        .query("external_id", plain_text(), "Only the one with this id of your own.", "42".into())
         .paged()
         .answers(200, "A page.", &format!("{}Page", kind.one), page_of(example.clone()));
     description.add("get", &format!("/v1/{}", kind.path), list);

@@ -30,10 +30,17 @@ pub(super) fn text() -> Value {
     json!({"type": "string"})
 }
 
-/// A text that requests may give: some characters, none of them a control character but line feed and tab.
+/// A text to look for: without control characters but line feed and tab.
+pub(super) fn plain_text() -> Value {
+    pattern("^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$")
+}
+
+/// A text that requests may give to be kept: a plain one of some characters.
 pub(super) fn given_text(most: u32) -> Value {
-    let pattern = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$";
-    json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": pattern})
+    let mut text = plain_text();
+    text["minLength"] = 1.into();
+    text["maxLength"] = most.into();
+    text
 }
 
 /// A text of this form.
@@ -69,6 +76,15 @@ pub(super) fn flag() -> Value {
 /// A point in time.
 pub(super) fn time() -> Value {
     json!({"type": "string", "format": "date-time"})
+}
+
+/// A time that requests may give: from 1970 to 9999.
+pub(super) fn given_time() -> Value {
+    let date = "(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+    let hour = "([01][0-9]|2[0-3]):[0-5][0-9]";
+    let mut time = time();
+    time["pattern"] = format!("^{date}[Tt]{hour}:[0-5][0-9]([.][0-9]{{1,9}})?([Zz]|[+-]{hour})$").into();
+    time
 }
 
 /// A list.

@@ -7,7 +7,8 @@ use super::Description;
 use super::operation::Access::{Key, PublicOrKey};
 use super::operation::Operation;
 use super::schema::{
-    Object, answer, body, count, flag, given_text, integer, of, one_of, or_null, said, text, time,
+    Object, answer, body, count, flag, given_text, given_time, integer, of, one_of, or_null, plain_text,
+    said, text, time,
 };
 use super::shared::{euros, external_id, page, page_of, sample, with_format};
 use crate::config::Scope;
@@ -81,7 +82,7 @@ fn add_reading(description: &mut Description) {
         .query("to", moment, "Only those that start before.", "2026-11-23T00:00:00Z".into())
         .query(
             "external_id",
-            text(),
+            plain_text(),
             "Only the one with this id of your own, also if it has begun.",
             "42".into(),
         )
@@ -141,8 +142,8 @@ fn showtime() -> Object {
 /// What both a new showtime and a change may say.
 fn limits(object: Object) -> Object {
     object
-        .may("on_sale_at", said(time(), "Left out of a new one: now."))
-        .may("off_sale_at", said(time(), "Left out of a new one: the start."))
+        .may("on_sale_at", said(given_time(), "Left out of a new one: now."))
+        .may("off_sale_at", said(given_time(), "Left out of a new one: the start."))
         .may("hold_ttl_s", integer(1, 86_400))
         .may("max_hold_ttl_s", said(integer(1, 86_400), "The cap under extension."))
         .may("max_seats_per_hold", integer(1, 1000))
@@ -169,7 +170,7 @@ fn new_showtime() -> Object {
     body("A showtime to be added.")
         .must("movie", of("MovieId"))
         .must("auditorium", of("AuditoriumId"))
-        .must("starts_at", time())
+        .must("starts_at", given_time())
         .must("currency", of("Currency"))
         .must("prices", given_prices())
         .with(limits)
@@ -179,7 +180,7 @@ fn new_showtime() -> Object {
 fn changes(object: Object) -> Object {
     object
         .may("movie", of("MovieId"))
-        .may("starts_at", said(time(), "A sale that ended with the start goes on doing so."))
+        .may("starts_at", said(given_time(), "A sale that ended with the start goes on doing so."))
         .may("currency", of("Currency"))
         .may("prices", given_prices())
         .with(limits)

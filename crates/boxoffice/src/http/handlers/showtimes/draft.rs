@@ -21,6 +21,8 @@ const MAX_PRICE: i64 = 1_000_000_000_000;
 const MAX_TICKETS: usize = 50;
 /// The longest a hold may be allowed to last: a day, in seconds.
 const MAX_TTL_S: i64 = 24 * 60 * 60;
+/// The first moment that has no year of four digits.
+const YEAR_10000_MS: i64 = 253_402_300_800_000;
 /// The most seats that a hold may be allowed.
 const MAX_SEATS: i64 = 1000;
 
@@ -201,8 +203,8 @@ fn id<T: std::str::FromStr>(value: Value) -> Result<T, String> {
 }
 
 fn moment(value: Value) -> Result<Timestamp, String> {
-    let at = value.as_str().and_then(read_time);
-    at.ok_or_else(|| "It must be a time such as 2026-11-22T20:00:00Z.".to_owned())
+    let at = value.as_str().and_then(read_time).filter(|at| (0..YEAR_10000_MS).contains(&at.as_ms()));
+    at.ok_or_else(|| "It must be a time from 1970 to 9999, such as 2026-11-22T20:00:00Z.".to_owned())
 }
 
 fn currency(value: Value) -> Result<Currency, String> {

@@ -1,12 +1,14 @@
 //! Does one step of the way of a hold many times over, so that its instructions can be counted.
 //!
-//! `hot_path STEP COUNT`, where STEP is `claim`, `refuse`, `decide`, `decide-and-apply` or `commit-100`. How many
+//! `hot_path STEP COUNT`, where STEP is `claim`, `refuse`, `decide`, `decide-and-apply`,
+//! `commit-100` or `delta`. How many
 //! instructions one step takes is the difference between two counts: `scripts/bench-instructions`.
 
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
 
+use boxoffice::live::frames_since;
 use boxoffice_core::change::{Actor, Event, Transition};
 use boxoffice_core::command::{Command, HoldSeats, SeatRequest};
 use boxoffice_core::decide::{Context, Decision, decide};
@@ -44,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "refuse" => tokio::runtime::Builder::new_current_thread().build()?.block_on(refuse(count)),
         "decide" => decide_only(count),
         "decide-and-apply" => drop(hold_all(count)),
+        "delta" => tokio::runtime::Builder::new_current_thread().build()?.block_on(delta(count))?,
         "commit-100" => tokio::runtime::Builder::new_current_thread().build()?.block_on(commit(count))?,
         _ => return Err("no such step".into()),
     }
@@ -97,6 +100,21 @@ async fn refuse(count: u32) {
     for _ in 0..count {
         assert!(black_box(office.execute(ID, &wanted, &caller).await).is_err());
     }
+}
+
+/// Writes the delta of one hold of two seats, as a frame.
+async fn delta(count: u32) -> Result<(), Box<dyn Error>> {
+    let store = Arc::new(MemoryStore::new(Arc::new(OnTokio)));
+    room::make_showtime(&*store, ID, room::plan(SEATS, None), settings()).await;
+    let office = office(store);
+    let caller = Caller { actor: Actor::Patron, request: None };
+    assert!(office.execute(ID, &hold(7), &caller).await.is_ok());
+    let board = office.board(ID).await.map_err(|refused| format!("{refused:?}"))?;
+    for _ in 0..count {
+        let frames = frames_since(&board, Some(board.revision() - 1), room::NOW);
+        assert!(black_box(frames).len() == 1);
+    }
+    Ok(())
 }
 
 /// Decides that two free seats are held.
