@@ -19,7 +19,7 @@ STEPS = {
     "decide": ("decide on a hold of two free seats", 1000, 3000),
     "decide-and-apply": ("the same, and apply it to the board's state", 500, 1500),
     "delta": ("write the delta of a hold of two seats for all watchers", 1000, 3000),
-    "commit-100": ("the same a hundred times, and one commit of all by SQLite", 4, 12),
+    "commit-100": ("the same hold a hundred times, and one commit of all by SQLite", 4, 12),
 }
 
 
