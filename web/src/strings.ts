@@ -151,6 +151,7 @@ export const problems: Record<string, string> = {
   credentials_missing: "This hold cannot be opened from here.",
   credentials_wrong: "This hold cannot be opened from here.",
   scope_missing: "This cannot be done from here.",
+  head_too_large: "This page is out of date. Please reload it.",
   origin_not_allowed: "This page may not watch the seats from here. Please open it at its own address.",
   confirm_not_allowed: "Your seats are held. Booking is finished at the till or in the shop, not on this page.",
   route_not_found: "There is nothing at this address.",

@@ -129,7 +129,7 @@ async fn must_be_empty(client: &Client, address: &Address) -> Result<(), OpenErr
     for table in tables.into_iter().chain(["token_key", "meta"]) {
         let sql = format!("SELECT 1 FROM {table} LIMIT 1");
         if row(client, &sql, &[]).await.at(address)?.is_some() {
-            return Err(OpenError::NotEmpty(address.to_string()));
+            return Err(OpenError::NotEmpty);
         }
     }
     Ok(())

@@ -64,8 +64,8 @@ pub enum OpenError {
     )]
     NotDistributable,
     /// It has content where there should be none.
-    #[error("{0} is not empty: copy into a new database")]
-    NotEmpty(String),
+    #[error("it is not empty: copy into a new database")]
+    NotEmpty,
     /// A node is connected.
     #[error("{address} is in use: {sessions} sessions of boxoffice are connected; stop all nodes first")]
     InUse {

@@ -1,7 +1,7 @@
 //! The way to one Redis server: a connection that is kept, made anew when it breaks, and left alone while the server
 //! is too slow.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub(crate) struct Lane {
     /// When it last answered that it cannot.
     refused: Mutex<Option<Instant>>,
     trouble: Mutex<Option<String>>,
+    /// Whether the log knows of the trouble.
+    told: AtomicBool,
     wake: Arc<Notify>,
 }
 
@@ -59,6 +61,7 @@ impl Lane {
     pub(crate) fn start(host: Host, client: Client, quick: Duration) -> Arc<Self> {
         let lane = Arc::new(Self {
             trouble: Mutex::new(Some(format!("{host}: not connected yet"))),
+            told: AtomicBool::new(false),
             host,
             client,
             quick,
@@ -182,8 +185,9 @@ impl Lane {
     /// Notes what is wrong, and says so in the log when that begins or ends.
     fn note(&self, trouble: Option<String>) {
         let mut noted = self.trouble.lock();
+        let was_told = self.told.swap(trouble.is_some(), Ordering::Relaxed);
         match (&*noted, &trouble) {
-            (None, Some(why)) => tracing::warn!(server = %self.host, why, "Redis is in trouble"),
+            (_, Some(why)) if !was_told => tracing::warn!(server = %self.host, why, "Redis is in trouble"),
             (Some(_), None) => tracing::info!(server = %self.host, "Redis is well"),
             _ => {}
         }

@@ -24,7 +24,7 @@ pub fn back_up(path: &Path, target: &Path) -> Result<AuditReport, OpenError> {
     let source = open_reader(path)?;
     check_ours(&source, path)?;
     check(&source, path, MIGRATIONS)?;
-    publish(target, |part| {
+    publish(target, path, |part| {
         source.execute("VACUUM INTO ?1", [&*part.to_string_lossy()]).at(part)?;
         check_named(path)
     })
@@ -51,7 +51,7 @@ pub fn restore(file: &Path, target: &Path) -> Result<AuditReport, OpenError> {
     // Held to the end: a server whose file was deleted under it may still be there.
     let lock = WriterLock::take(target)?;
     remove_empty_log(target)?;
-    let report = publish(target, |part| std::fs::copy(file, part).map(drop).at(part))?;
+    let report = publish(target, file, |part| std::fs::copy(file, part).map(drop).at(part))?;
     // Opening it for writing renews the epoch.
     drop(SqliteStore::open_locked(target, Options::default(), lock)?);
     Ok(report)
@@ -72,9 +72,11 @@ pub(crate) fn remove_empty_log(target: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes `target` by way of `target.part`: written, marked, checked, synced, renamed.
+/// Makes `target` by way of `target.part`: written, marked, checked, synced, renamed. What is wrong with the content is
+/// the fault of `source`.
 pub(crate) fn publish(
     target: &Path,
+    source: &Path,
     write: impl FnOnce(&Path) -> Result<(), OpenError>,
 ) -> Result<AuditReport, OpenError> {
     if target.exists() {
@@ -84,7 +86,7 @@ pub(crate) fn publish(
     if part.exists() {
         return Err(OpenError::Exists(part));
     }
-    let made = write(&part).and_then(|()| mark(&part)).and_then(|()| examine(&part));
+    let made = write(&part).and_then(|()| mark(&part, source)).and_then(|()| examine(&part));
     let report = match made {
         Ok(report) => report,
         Err(error) => {
@@ -102,16 +104,16 @@ pub(crate) fn publish(
     Ok(report)
 }
 
-fn mark(part: &Path) -> Result<(), OpenError> {
+fn mark(part: &Path, source: &Path) -> Result<(), OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(part, flags).at(part)?;
-    check_ours(&connection, part)?;
-    let damage = integrity(&connection).at(part)?;
+    check_ours(&connection, source)?;
+    let damage = integrity(&connection).at(source)?;
     if let Some(first) = damage.first() {
         return Err(OpenError::Unsound(first.clone()));
     }
     connection.pragma_update(None, "journal_mode", "DELETE").at(part)?;
-    connection.execute("UPDATE meta SET value = '1' WHERE name = 'backup'", []).at(part)?;
+    connection.execute("UPDATE meta SET value = '1' WHERE name = 'backup'", []).at(source)?;
     Ok(())
 }
 

@@ -81,7 +81,7 @@ pub fn import(target: &Path, mut arriving: Receiver<Piece>) -> Result<Tally, Ope
     let _lock = WriterLock::take(target)?;
     remove_empty_log(target)?;
     let mut all = Tally::default();
-    publish(target, |part| {
+    publish(target, target, |part| {
         let mut connection = open_writer(part, CACHE_KIB)?;
         migrate(&mut connection, part, MIGRATIONS)?;
         let transaction = connection.transaction().at(part)?;

@@ -18,7 +18,10 @@ impl WriterLock {
     /// Takes the lock of the database at `path`, or says that another process has it.
     pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
         let name = beside(path, ".lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name).at(&name)?;
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+        // What is not there is the folder.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let file = opened.at(folder.unwrap_or(&name))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),

@@ -37,6 +37,7 @@ use anyhow::{Context as _, bail};
 use clap::ArgMatches;
 
 use crate::cli::print_line;
+use crate::config::from_environment;
 use crate::file_limit;
 use crate::serve::stop_signal;
 use cli::{Job, Settings};
@@ -253,13 +254,11 @@ fn admin_key(settings: &Settings) -> anyhow::Result<String> {
     if let Some(key) = &settings.admin_key {
         return Ok(key.clone());
     }
-    if let Ok(key) = std::env::var("BOXOFFICE_ADMIN_KEY") {
-        return Ok(key);
-    }
-    let file = std::env::var("BOXOFFICE_ADMIN_KEY_FILE")
-        .context("--admin-key or BOXOFFICE_ADMIN_KEY is needed: the load makes showtimes of its own")?;
-    let key = std::fs::read_to_string(&file).with_context(|| format!("BOXOFFICE_ADMIN_KEY_FILE: {file}"))?;
-    Ok(key.trim().to_owned())
+    let found = from_environment("BOXOFFICE_ADMIN_KEY", &|name: &str| std::env::var(name).ok())?;
+    let key = found.context(
+        "--admin-key, BOXOFFICE_ADMIN_KEY or BOXOFFICE_ADMIN_KEY_FILE is needed: the load makes showtimes of its own",
+    );
+    Ok(key?.0)
 }
 
 /// Reads a URL.

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigFaults};
 use crate::{bench, demo, logging, serve};
 use stores::{Chosen, store};
 
@@ -86,7 +86,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         _ => Ok(ExitCode::from(2)),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("boxoffice: {error:#}");
+        match error.downcast_ref::<ConfigFaults>() {
+            Some(ConfigFaults(faults)) => faults.iter().for_each(|fault| eprintln!("boxoffice: {fault}")),
+            None => eprintln!("boxoffice: {error:#}"),
+        }
         ExitCode::FAILURE
     })
 }
@@ -101,10 +104,15 @@ fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         // Before anybody hears of the server, who may then ask it to stop.
         let stop = serve::stop_signal()?;
+        let is_json = config.log.format == "json";
         let running = serve::start(config).await?;
-        eprintln!("listening on {}", running.url);
+        let say = |text: String| match is_json && tracing::enabled!(tracing::Level::INFO) {
+            true => tracing::info!("{text}"),
+            false => eprintln!("{text}"),
+        };
+        say(format!("listening on {}", running.url));
         if let Some(url) = running.ops_url() {
-            eprintln!("operations on {url}");
+            say(format!("operations on {url}"));
         }
         running.run(stop).await;
         Ok(ExitCode::SUCCESS)

@@ -51,7 +51,7 @@ config! {
         max_connections: usize = 20_000,
         /// How long headers may take to come, and a connection may be idle, in milliseconds; at most 30000.
         header_timeout_ms: u64 = 30_000,
-        /// How long a client may take to send a request's body, in milliseconds.
+        /// How long a client may take to send a request's body, in milliseconds; at most 600000.
         body_timeout_ms: u64 = 20_000,
         /// The largest body, in bytes.
         max_body_bytes: usize = 256 * 1024,
@@ -90,7 +90,7 @@ config! {
     "feed" => Feed feed {
         /// How long changes are gathered before those who watch are told, in milliseconds; the first one after a quiet time is told at once.
         tick_ms: u64 = 20,
-        /// The most connections that watch; beyond it new ones are told when to come back. Below http.max_connections, so that buyers get through.
+        /// The most connections that watch; beyond it new ones are told when to come back. It should be below http.max_connections, so that buyers get through.
         max_watchers: usize = 18_000,
         /// The most of them from one address; 0 for any number, because carriers and proxies share addresses.
         max_per_address: usize = 0,
@@ -100,7 +100,7 @@ config! {
         max_message_bytes: usize = 32 * 1024,
         /// How many showtimes one connection of the hub may watch.
         max_showtimes: usize = 16,
-        /// For how long a single write may be stuck before its watcher is cut off, in seconds.
+        /// For how long a single write may be stuck before its watcher is cut off, in seconds; at most 3600.
         write_timeout_s: u64 = 90,
     }
     /// Redis, where gate and bus are.
@@ -158,9 +158,9 @@ config! {
     }
     /// Going down.
     "drain" => Drain drain {
-        /// How long to go on accepting after readiness is withdrawn, in seconds.
+        /// How long to go on accepting after readiness is withdrawn, in seconds; at most 3600.
         delay_s: u64 = 0,
-        /// After how long to give up waiting for requests in flight, in seconds.
+        /// After how long to give up waiting for requests in flight, in seconds; at most 3600.
         limit_s: u64 = 15,
     }
     /// Logs, on stderr.

@@ -40,7 +40,7 @@ pub fn add_flags(command: Command) -> Command {
                 .default_value("30")
                 .help("How many simulated patrons come in a minute; 0 for none"),
         )
-        .arg(Arg::new("fresh").long("fresh").action(ArgAction::SetTrue).help("Start over"))
+        .arg(Arg::new("fresh").long("fresh").action(ArgAction::SetTrue).help("Start over: delete what an earlier demo left in the folder (demo.db and admin-key)"))
 }
 
 /// Runs the demo until it is told to stop.
@@ -52,7 +52,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let mut config = Config::default();
     config.main.listen = matches.get_one::<String>("listen").cloned().unwrap_or_default();
-    config.main.store = format!("sqlite:{}", folder.join("boxoffice.db").display());
+    config.main.store = format!("sqlite:{}", folder.join("demo.db").display());
     config.main.admin_key = admin_key(&folder.join("admin-key"))?;
     config.log.level = "warn".to_owned();
     config.check()?;
@@ -79,13 +79,13 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 
 /// Removes what an earlier demo left, and nothing else; nothing at all while that demo still runs.
 fn start_over(folder: &Path) -> anyhow::Result<()> {
-    let lock = File::open(folder.join("boxoffice.db.lock"));
+    let lock = File::open(folder.join("demo.db.lock"));
     if let Ok(lock) = &lock
         && let Err(TryLockError::WouldBlock) = lock.try_lock()
     {
         anyhow::bail!("a demo runs in {}: stop it, or choose another --folder", folder.display());
     }
-    for name in ["boxoffice.db", "boxoffice.db-wal", "boxoffice.db-shm", "boxoffice.db.lock", "admin-key"] {
+    for name in ["demo.db", "demo.db-wal", "demo.db-shm", "demo.db.lock", "admin-key"] {
         match std::fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error)
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn starting_over_leaves_nothing_of_an_earlier_demo_and_touches_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("boxoffice.db");
+        let path = folder.path().join("demo.db");
         let mut config = Config::default();
         config.main.store = format!("sqlite:{}", path.display());
         config.main.listen = "127.0.0.1:0".to_owned();

@@ -11,6 +11,7 @@ pub mod log;
 pub mod metrics;
 pub mod openapi;
 pub mod origin;
+mod outside;
 pub mod problem;
 pub mod request;
 pub mod server;

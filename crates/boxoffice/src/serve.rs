@@ -89,13 +89,15 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 fn within_file_limit(mut config: Config) -> Config {
     let most = file_limit::raise().saturating_sub(OTHER_FILES).max(1) as usize;
     if config.http.max_connections > most {
+        let watchers = config.feed.max_watchers.min(most - most / 10);
         tracing::warn!(
-            most,
+            http.max_connections = most,
+            feed.max_watchers = watchers,
             wanted = config.http.max_connections,
-            "the limit of open files (ulimit -n) leaves room for fewer connections than http.max_connections"
+            "the limit of open files (ulimit -n) is too low for http.max_connections: limits were lowered"
         );
         config.http.max_connections = most;
-        config.feed.max_watchers = config.feed.max_watchers.min(most - most / 10);
+        config.feed.max_watchers = watchers;
     }
     config
 }

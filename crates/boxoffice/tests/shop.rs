@@ -24,10 +24,13 @@ fn commands(page: &str) -> Vec<&str> {
     commands.filter(|line| !line.starts_with("export ") && !line.starts_with("boxoffice ")).collect()
 }
 
-/// The statuses of refusals, as the comments behind commands promise them.
-fn promised(commands: &[&str]) -> Vec<String> {
-    let comment = |line: &&str| line.rsplit_once("  # ").map(|(_, promise)| promise[..3].to_owned());
-    commands.iter().filter_map(comment).collect()
+/// The statuses and codes of refusals, as the comments behind commands promise them.
+fn promised(commands: &[&str]) -> (Vec<String>, Vec<String>) {
+    let comment = |line: &&str| {
+        let (_, promise) = line.rsplit_once("  # ")?;
+        promise.split_once(' ').map(|(status, code)| (status.to_owned(), code.to_owned()))
+    };
+    commands.iter().filter_map(comment).unzip()
 }
 
 #[test]
@@ -57,6 +60,10 @@ fn every_command_works_word_for_word() {
     assert_eq!(statuses.len(), script.matches("curl -s").count(), "each was answered: {told}");
     let refused: Vec<&str> =
         statuses.into_iter().filter(|status| !status.starts_with('2') && *status != "304").collect();
-    assert_eq!(refused, promised(&commands), "{told}");
+    let said = String::from_utf8_lossy(&run.stdout);
+    let codes = said.split("\"code\":\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0));
+    let (promised_statuses, promised_codes) = promised(&commands);
+    assert_eq!(refused, promised_statuses, "{told}");
+    assert_eq!(codes.collect::<Vec<_>>(), promised_codes, "{said}");
     server.audit();
 }

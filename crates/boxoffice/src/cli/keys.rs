@@ -37,7 +37,7 @@ pub(super) fn keys_command() -> Command {
 pub(super) fn epoch_command() -> Command {
     Command::new("epoch").about("The name of the database's history").subcommand_required(true).subcommand(
         Command::new("renew")
-            .about("Give the database a new epoch, so that every client reads its seat maps anew; while no server runs")
+            .about("Give the database a new epoch, so that every client reads its seat maps anew; a file's while no server runs")
             .arg(store()),
     )
 }

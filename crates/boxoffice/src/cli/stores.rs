@@ -26,7 +26,7 @@ pub(super) fn store() -> Arg {
         .env("BOXOFFICE_STORE")
         .hide_env_values(true)
         .default_value("sqlite:boxoffice.db")
-        .help("sqlite:FILE or postgres://…")
+        .help("sqlite:FILE or postgres://…; BOXOFFICE_STORE_FILE names a file that has it")
 }
 
 /// A store, not opened yet.
@@ -86,7 +86,11 @@ impl Chosen {
                 .with_context(|| format!("{}, by BOXOFFICE_STORE_FILE, cannot be read", file.display()))?;
             return Self::named(told.trim_end_matches(['\r', '\n']), "BOXOFFICE_STORE_FILE");
         }
-        Self::named(matches.get_one::<String>("store").map_or("", String::as_str), "--store")
+        let named = match matches.value_source("store") {
+            Some(ValueSource::EnvVariable) => "BOXOFFICE_STORE",
+            _ => "--store",
+        };
+        Self::named(matches.get_one::<String>("store").map_or("", String::as_str), named)
     }
 
     /// The one at this address, given with this flag.

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 
 use super::Shared;
 use super::metrics::count;
+use super::outside::instead_of;
 
 /// How long to wait for the other side to close too.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -99,6 +100,12 @@ impl AsyncRead for Lingering {
 
 impl AsyncWrite for Lingering {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some((stream, open)) = &self.0
+            && let Some(better) = instead_of(&open.app, bytes)
+            && stream.try_write(&better).is_ok_and(|written| written == better.len())
+        {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         self.stream().poll_write(cx, bytes)
     }
 

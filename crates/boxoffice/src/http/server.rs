@@ -13,7 +13,6 @@ use axum::body::Body;
 use boxoffice_engine::box_office::Refused;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Collected};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,6 +23,7 @@ use tokio::sync::watch;
 use tower_service::Service;
 
 use super::linger::{Lingering, Open};
+use super::outside::last_answer;
 use super::problem::{Code, Problem};
 use super::{App, Shared, cors, origin, request::RequestBody, stampede};
 
@@ -32,6 +32,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const PUBLIC: &str = "public, max-age=5";
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
 
+/// How large the head of a request may be.
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long a connection may go on waiting for a request when the server stops.
 const GRACE: Duration = Duration::from_millis(100);
 /// What is kept of the time for going down, for the store.
@@ -61,7 +63,7 @@ pub async fn run(
         // Small answers: one buffer and one write. Flushing only once the next request is whole, as pipeline_flush would,
         // lets the client of half a request wait for the answer to the one before.
         .writev(false)
-        .max_buf_size(64 * 1024);
+        .max_buf_size(MAX_HEAD_BYTES);
     let serve = |stream: TcpStream, peer| {
         // Nagle's algorithm would hold answers back; a socket that refuses the option still works.
         let _ = stream.set_nodelay(true);
@@ -109,18 +111,7 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 /// One connection too many: says so and closes. What the client sent meanwhile is read for a moment, or the system
 /// would throw the answer away with it.
 async fn turn_away(app: Shared, mut stream: TcpStream) {
-    let response = app.problem(&Refused::Overloaded, None).render(&app.public_url);
-    let (mut parts, body) = response.into_parts();
-    add_common_headers(&mut parts.headers, app.next_request_id());
-    // The body is in memory already.
-    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-    let mut answer = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n".to_vec();
-    answer.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
-    for (name, value) in &parts.headers {
-        answer.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    answer.extend_from_slice(b"\r\n");
-    answer.extend_from_slice(&body);
+    let answer = last_answer(&app, app.problem(&Refused::Overloaded, None));
     let said = async {
         stream.write_all(&answer).await?;
         stream.shutdown().await?;
@@ -137,7 +128,7 @@ async fn turn_away(app: Shared, mut stream: TcpStream) {
 }
 
 /// What every answer has.
-fn add_common_headers(headers: &mut HeaderMap, request_id: HeaderValue) {
+pub(super) fn add_common_headers(headers: &mut HeaderMap, request_id: HeaderValue) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
     headers.insert(REQUEST_ID, request_id);

@@ -25,7 +25,7 @@ pub async fn problem(name: Result<Path<String>, PathRejection>, _: Plain) -> Res
         title = info.title,
         code = info.code,
         status = info.status,
-        help = escape(info.help),
+        help = with_code(info.help),
     );
     Ok(page(info.title, &body))
 }
@@ -56,6 +56,12 @@ fn html(text: impl Into<Body>) -> Response {
     let headers =
         [(header::CONTENT_SECURITY_POLICY, policy), (header::CONTENT_TYPE, "text/html; charset=utf-8")];
     (headers, text.into()).into_response()
+}
+
+/// What stands between backticks is code.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').map(escape).enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part }).collect()
 }
 
 fn escape(text: &str) -> String {

@@ -65,6 +65,7 @@ codes! {
     BookingNotFound "booking_not_found" NOT_FOUND "No such booking" "There is no booking of this id.";
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed" "The path exists, but not with this method. The Allow header lists those it has.";
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "Body too large" "The body has more bytes than `limit`.";
+    HeadTooLarge "head_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE "Head too large" "The request line and the headers have more than `limit` bytes, or there are over 100 headers.";
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type" "Send the body as `Content-Type: application/json`.";
     SeatUnavailable "seat_unavailable" CONFLICT "Seats unavailable" "`conflicts` lists each seat that cannot be had and why: held, booked, blocked, or claimed (being taken this instant: worth one retry after 50 to 200 ms). Nothing was changed.";
     VersionMismatch "version_mismatch" CONFLICT "Version mismatch" "Seats have changed since you looked. `conflicts` lists each with the expected and the actual version. Read the seats again.";
