@@ -229,6 +229,8 @@ impl Watcher {
 
     async fn read(&mut self) -> io::Result<()> {
         self.stream.readable().await?;
+        // Thousands are read in a row, on a machine that has something else to do meanwhile.
+        std::thread::yield_now();
         let mut buffer = [0; 8192];
         let count = match self.stream.try_read(&mut buffer) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),

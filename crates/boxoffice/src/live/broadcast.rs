@@ -20,7 +20,7 @@ use super::watcher::Watcher;
 /// How many watchers one pass serves; more are shared out among passes, which may go on at the same time.
 const BLOCK: usize = 4096;
 /// How many are written to before something else gets its turn.
-const SLICE: usize = 32;
+const SLICE: usize = 16;
 
 /// Watchers that are written to by one task.
 #[derive(Default)]
@@ -133,6 +133,8 @@ impl Block {
             if key >= self.watchers.lock().capacity() {
                 break;
             }
+            // The system, too: it lets a thread go on for milliseconds before it lets in one that just woke up.
+            std::thread::yield_now();
             tokio::task::yield_now().await;
         }
         audience.live().note_bytes(bytes);
