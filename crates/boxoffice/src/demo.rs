@@ -40,7 +40,12 @@ pub fn add_flags(command: Command) -> Command {
                 .default_value("30")
                 .help("How many simulated patrons come in a minute; 0 for none"),
         )
-        .arg(Arg::new("fresh").long("fresh").action(ArgAction::SetTrue).help("Start over: delete what an earlier demo left in the folder (demo.db and admin-key)"))
+        .arg(
+            Arg::new("fresh")
+                .long("fresh")
+                .action(ArgAction::SetTrue)
+                .help("Start over: delete what an earlier demo left in the folder (demo.db and admin-key)"),
+        )
 }
 
 /// Runs the demo until it is told to stop.

@@ -29,7 +29,9 @@ fn knock(server: &Server, bytes: &[u8]) -> Option<u16> {
         _ => {}
     }
     let line = String::from_utf8_lossy(&answer).into_owned();
-    let is_problem = || ["application/problem+json", "x-request-id: ", "\"code\":\""].iter().all(|part| line.contains(part));
+    let is_problem = || {
+        ["application/problem+json", "x-request-id: ", "\"code\":\""].iter().all(|part| line.contains(part))
+    };
     assert!(line.is_empty() || is_problem(), "{line}");
     line.strip_prefix("HTTP/1.1 ").map(|rest| rest[..3].parse().unwrap_or_else(|_| panic!("{line}")))
 }

@@ -51,6 +51,22 @@ fn a_second_server_on_the_same_file_is_refused() {
 }
 
 #[test]
+fn a_backup_that_is_none_is_named_by_its_own_name() {
+    let home = Server::idle(&[]);
+    fs::write(
+        home.path("junk.db"),
+        "no database at all, but long enough for a header of one hundred bytes".repeat(4),
+    )
+    .expect("a file");
+    let run = home.run(&["restore", "junk.db", "--store", "sqlite:shop.db"]);
+    assert_eq!(run.code, Some(1), "{}", run.said);
+    assert!(run.said.contains("junk.db") && !run.said.contains(".part"), "{}", run.said);
+    assert!(!home.path("shop.db").exists());
+    let run = home.run(&["serve", "--store", "sqlite:nowhere/shop.db", "--listen", "127.0.0.1:0"]);
+    assert!(run.said.contains("nowhere: ") && !run.said.contains(".lock"), "{}", run.said);
+}
+
+#[test]
 fn a_files_tables_are_migrated_by_command_while_no_server_runs() {
     let server = Server::start();
     let beside = server.run(&["migrate"]);

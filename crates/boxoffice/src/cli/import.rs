@@ -89,7 +89,10 @@ fn create(url: &str, body: &Value) -> anyhow::Result<String> {
     let (key, _) = found.with_context(|| format!("neither {KEY} nor {KEY}_FILE is set"))?;
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = agent.post(format!("{}/v1/auditoriums", url.trim_end_matches('/')));
-    let mut response = request.header("Authorization", format!("Bearer {key}")).send_json(body).with_context(|| url.to_owned())?;
+    let mut response = request
+        .header("Authorization", format!("Bearer {key}"))
+        .send_json(body)
+        .with_context(|| url.to_owned())?;
     let status = response.status();
     let answer: Value = response.body_mut().read_json()?;
     if status.is_success() {

@@ -17,7 +17,8 @@ pub(super) fn last_answer(app: &App, problem: Problem) -> Vec<u8> {
     let (mut parts, body) = response.into_parts();
     add_common_headers(&mut parts.headers, app.next_request_id());
     // The body is in memory already.
-    let body = body.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes).unwrap_or_default();
+    let body =
+        body.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes).unwrap_or_default();
     let mut answer = format!(
         "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-length: {}\r\n",
         status.as_u16(),
@@ -45,7 +46,8 @@ pub(super) fn instead_of(app: &App, bytes: &[u8]) -> Option<Vec<u8>> {
             "The head of the request is not HTTP/1.1: a line or a header of it cannot be read.",
         ),
         StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            let detail = format!("The head of a request may have at most {MAX_HEAD_BYTES} bytes and 100 headers.");
+            let detail =
+                format!("The head of a request may have at most {MAX_HEAD_BYTES} bytes and 100 headers.");
             Problem::new(Code::HeadTooLarge, detail).with("limit", MAX_HEAD_BYTES)
         }
         _ => return None,
