@@ -99,6 +99,7 @@ pub(super) fn example(code: Code, url: &str) -> Value {
         Code::TooManySeats => json!({"limit": 10}),
         Code::TtlTooLong => json!({"limit": 480}),
         Code::BodyTooLarge => json!({"limit": 262_144}),
+        Code::HeadTooLarge => json!({"limit": 65_536}),
         Code::ScopeMissing => json!({"scope": "admin"}),
         Code::ExternalIdTaken => json!({"id": "mov_06ffh3rz7a1k9"}),
         Code::InUse => json!({"showtimes": 12, "showtime": "sho_06ffh3rz7a"}),
