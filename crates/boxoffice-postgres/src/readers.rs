@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use boxoffice_engine::runtime::BoxFuture;
 use boxoffice_engine::store::StoreError;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -14,7 +15,35 @@ use crate::error::Failure;
 use crate::session::{READ, before, connect};
 
 /// A place for a connection, made when it is needed.
-type Slot = tokio::sync::Mutex<Option<Arc<Client>>>;
+#[derive(Default)]
+struct Slot {
+    client: Mutex<Option<Arc<Client>>>,
+    /// Held by whoever connects, and by nobody who only takes a connection or gives one up.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    fn open(&self) -> Option<Arc<Client>> {
+        self.client.lock().as_ref().filter(|client| !client.is_closed()).cloned()
+    }
+
+    async fn client(&self, address: &Address) -> Result<Arc<Client>, Failure> {
+        if let Some(client) = self.open() {
+            return Ok(client);
+        }
+        let _turn = self.connecting.lock().await;
+        if let Some(client) = self.open() {
+            return Ok(client);
+        }
+        let client = Arc::new(connect(address).await?);
+        *self.client.lock() = Some(Arc::clone(&client));
+        Ok(client)
+    }
+
+    fn give_up(&self, client: &Arc<Client>) {
+        self.client.lock().take_if(|held| Arc::ptr_eq(held, client));
+    }
+}
 
 /// The reading connections.
 pub(crate) struct Readers {
@@ -64,34 +93,18 @@ impl Readers {
         let deadline = Instant::now() + READ;
         let mut failure = None;
         for _ in 0..2 {
-            let client = match before(deadline, self.client(slot)).await {
+            let client = match before(deadline, slot.client(&self.address)).await {
                 Ok(client) => client,
                 Err(why) => return Err(failure.unwrap_or(why).into()),
             };
             match before(deadline, read(&client)).await {
                 Err(Failure::Lost(why)) => {
-                    self.drop_client(slot, &client).await;
+                    slot.give_up(&client);
                     failure = Some(Failure::Lost(why));
                 }
                 other => return other.map_err(Into::into),
             }
         }
         Err(failure.map_or(StoreError::Overloaded, Into::into))
-    }
-
-    async fn client(&self, slot: &Slot) -> Result<Arc<Client>, Failure> {
-        let mut slot = slot.lock().await;
-        if let Some(client) = slot.as_ref().filter(|client| !client.is_closed()) {
-            return Ok(Arc::clone(client));
-        }
-        *slot = None;
-        Ok(Arc::clone(slot.insert(Arc::new(connect(&self.address).await?))))
-    }
-
-    async fn drop_client(&self, slot: &Slot, client: &Arc<Client>) {
-        let mut slot = slot.lock().await;
-        if slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, client)) {
-            *slot = None;
-        }
     }
 }
