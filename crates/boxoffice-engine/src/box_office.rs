@@ -34,7 +34,7 @@ use crate::boards::Boards;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::counters::{Counters, Figure, count};
-use crate::gate::Gate;
+use crate::gate::{Gate, Passage};
 use crate::ids::IdSource;
 use crate::queue::{Commit, CommitQueue, Rejected};
 use crate::random::Randomness;
@@ -282,7 +282,10 @@ impl BoxOffice {
             };
             match self.commit(&board, decided, command, guards).await? {
                 Verdict::Committed(event) => return self.done(board, event, command).await,
-                Verdict::Conflict(returned) => guards = returned,
+                Verdict::TurnedAway(_, refusal) if level || stranger(command, caller) => {
+                    return Err(refusal.into());
+                }
+                Verdict::Conflict(returned) | Verdict::TurnedAway(returned, _) => guards = returned,
                 Verdict::Unavailable => return Err(Refused::StoreUnavailable),
                 Verdict::InDoubt => return Err(Refused::OutcomeUnknown),
             }
@@ -354,7 +357,11 @@ impl BoxOffice {
     ) -> Result<Verdict, Refused> {
         let (sender, outcome) = oneshot::channel();
         let mut in_flight = InFlight::new(&self.0, board, &decided, guards, Some(sender));
-        in_flight.pass_gate(&decided, command).await?;
+        match in_flight.pass_gate(&decided, command).await? {
+            Passage::Admitted => {}
+            Passage::Taken => return Ok(in_flight.turned_away(&decided)),
+            Passage::Shut => return Err(Refused::Overloaded),
+        }
         self.enqueue(decided, command, in_flight)?;
         // A sender that was dropped without a word: the store gave up the transition without an outcome.
         Ok(outcome.await.unwrap_or(Verdict::InDoubt))

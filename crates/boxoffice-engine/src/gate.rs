@@ -20,7 +20,19 @@ pub enum Passage {
     Shut,
 }
 
+/// A seat that a commit is about to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateSeat {
+    /// Which seat of the plan.
+    pub no: SeatNo,
+    /// The version that the commit gives it.
+    pub version: u32,
+}
+
 /// Claims seats for one commit among all nodes.
+///
+/// A claim is over with its commit, also if whoever made it was killed before it could let go: whoever is about to give a
+/// seat a higher version has seen what became of all lower ones, and takes over from their claims.
 pub trait Gate: Send + Sync {
     /// Whether a board's own claims are gate enough, so that no call is worth it: when there is one node.
     fn is_local(&self) -> bool {
@@ -29,7 +41,7 @@ pub trait Gate: Send + Sync {
 
     /// Claims all the seats for `token`, or none. May admit everyone. It answers soon, whatever became of the servers
     /// that it asks.
-    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, Passage>;
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<GateSeat>, token: u64) -> BoxFuture<'_, Passage>;
 
     /// Lets go of what `token` claimed. It does not wait.
     fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64);
@@ -54,7 +66,7 @@ impl Gate for LocalGate {
         true
     }
 
-    fn claim(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) -> BoxFuture<'_, Passage> {
+    fn claim(&self, _: ShowtimeId, _: Vec<GateSeat>, _: u64) -> BoxFuture<'_, Passage> {
         Box::pin(std::future::ready(Passage::Admitted))
     }
 
@@ -64,16 +76,20 @@ impl Gate for LocalGate {
 /// A gate for several nodes in one process.
 #[derive(Debug, Default)]
 pub struct InProcessGate {
-    claims: Mutex<HashMap<(ShowtimeId, SeatNo), u64, FixedState>>,
+    /// By seat: the version that it is to get, and the owner's token.
+    claims: Mutex<HashMap<(ShowtimeId, SeatNo), (u32, u64), FixedState>>,
 }
 
 impl Gate for InProcessGate {
-    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, Passage> {
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<GateSeat>, token: u64) -> BoxFuture<'_, Passage> {
         let mut claims = self.claims.lock();
-        let free = |no: &SeatNo| claims.get(&(showtime, *no)).is_none_or(|owner| *owner == token);
+        let free = |seat: &GateSeat| {
+            let claim = claims.get(&(showtime, seat.no));
+            claim.is_none_or(|&(version, owner)| owner == token || version < seat.version)
+        };
         let admitted = seats.iter().all(free);
         if admitted {
-            claims.extend(seats.into_iter().map(|no| ((showtime, no), token)));
+            claims.extend(seats.into_iter().map(|seat| ((showtime, seat.no), (seat.version, token))));
         }
         let passage = if admitted { Passage::Admitted } else { Passage::Taken };
         Box::pin(std::future::ready(passage))
@@ -82,7 +98,7 @@ impl Gate for InProcessGate {
     fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) {
         let mut claims = self.claims.lock();
         for no in seats {
-            if claims.get(&(showtime, no)) == Some(&token) {
+            if claims.get(&(showtime, no)).is_some_and(|(_, owner)| *owner == token) {
                 claims.remove(&(showtime, no));
             }
         }

@@ -1,7 +1,8 @@
 //! The gate: one script claims all seats of a request or none, each for one commit.
 //!
-//! A seat's key is `PREFIX:{SHOWTIME}:NUMBER`, so that all seats of a showtime are in one slot; its value is the
-//! owner's token. Whoever claimed deletes the keys when the outcome is known; if that fails, they end by themselves.
+//! A seat's key is `PREFIX:{SHOWTIME}:NUMBER`, so that all seats of a showtime are in one slot; its value is
+//! `VERSION:TOKEN`: the version that the seat is to get, and the owner. Whoever claimed deletes the keys when the outcome
+//! is known; if that fails, they end by themselves, or when somebody is about to give the seat a higher version.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::plan::SeatNo;
-use boxoffice_engine::gate::{Gate, Passage};
+use boxoffice_engine::gate::{Gate, GateSeat, Passage};
 use boxoffice_engine::link::{GATE_BOUNDS_US, GateFigures, LinkHealth};
 use boxoffice_engine::runtime::BoxFuture;
 use redis::Script;
@@ -90,22 +91,26 @@ impl Shared {
         self.shards.lane(slot::of(&showtime.to_string())).ok_or(Failure::Away)
     }
 
-    fn keys(&self, showtime: ShowtimeId, seats: &[SeatNo]) -> Vec<String> {
+    fn keys(&self, showtime: ShowtimeId, seats: impl Iterator<Item = SeatNo>) -> Vec<String> {
         let prefix = &self.shards.options.prefix;
-        let key = |no: &SeatNo| {
+        let key = |no| {
             let mut key = String::with_capacity(prefix.len() + 24);
             // Writing to a String cannot fail.
             let _ = write!(key, "{prefix}:{{{showtime}}}:{no}");
             key
         };
-        seats.iter().map(key).collect()
+        seats.map(key).collect()
     }
 
     /// Claims all seats or none, and says which.
-    async fn claim(&self, showtime: ShowtimeId, seats: &[SeatNo], token: u64) -> Result<bool, Failure> {
+    async fn claim(&self, showtime: ShowtimeId, seats: &[GateSeat], token: u64) -> Result<bool, Failure> {
         let Options { timeout, claim, .. } = &self.shards.options;
         let mut call = self.claim.prepare_invoke();
-        call.key(self.keys(showtime, seats)).arg(token).arg(claim.as_millis() as u64);
+        call.key(self.keys(showtime, seats.iter().map(|seat| seat.no)));
+        call.arg(token).arg(claim.as_millis() as u64);
+        for seat in seats {
+            call.arg(seat.version);
+        }
         let lane = self.lane(showtime)?;
         let answered = lane.call(*timeout, async |mut connection| call.invoke_async(&mut connection).await);
         let answered = answered.await;
@@ -125,7 +130,7 @@ impl Shared {
             let hash = self.release.get_hash();
             let mut pipe = redis::pipe();
             for Release { showtime, seats, token } in releases {
-                let keys = self.keys(*showtime, seats);
+                let keys = self.keys(*showtime, seats.iter().copied());
                 pipe.cmd("EVALSHA").arg(hash).arg(keys.len()).arg(keys).arg(*token).ignore();
             }
             match pipe.exec_async(&mut connection).await {
@@ -155,7 +160,7 @@ fn is_unknown_script(error: &redis::RedisError) -> bool {
 }
 
 impl Gate for RedisGate {
-    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, Passage> {
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<GateSeat>, token: u64) -> BoxFuture<'_, Passage> {
         Box::pin(async move {
             let asked = Instant::now();
             let answered = self.shared.claim(showtime, &seats, token).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::plan::SeatNo;
-use boxoffice_engine::gate::{Gate, Passage};
+use boxoffice_engine::gate::{Gate, GateSeat, Passage};
 use boxoffice_engine::runtime::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -18,18 +18,31 @@ use crate::world::World;
 /// How long a claim lasts that nobody lets go of, in milliseconds.
 const CLAIM_MS: u64 = 10_000;
 
-/// What is claimed: by which token, until when.
+/// A claim of a seat: for which version, by which token, until when.
+struct Claim {
+    version: u32,
+    token: u64,
+    until_ms: u64,
+}
+
+/// What is claimed.
 #[derive(Default)]
-pub struct Claims(Mutex<BTreeMap<(ShowtimeId, SeatNo), (u64, u64)>>);
+pub struct Claims(Mutex<BTreeMap<(ShowtimeId, SeatNo), Claim>>);
 
 impl Claims {
-    fn take(&self, showtime: ShowtimeId, seats: &[SeatNo], token: u64, now_ms: u64) -> bool {
+    fn take(&self, showtime: ShowtimeId, seats: &[GateSeat], token: u64, now_ms: u64) -> bool {
         let mut claims = self.0.lock();
-        claims.retain(|_, (_, until)| *until > now_ms);
-        let free = |no: &SeatNo| claims.get(&(showtime, *no)).is_none_or(|(owner, _)| *owner == token);
+        claims.retain(|_, claim| claim.until_ms > now_ms);
+        let free = |seat: &GateSeat| {
+            let claim = claims.get(&(showtime, seat.no));
+            claim.is_none_or(|claim| claim.token == token || claim.version < seat.version)
+        };
         let admitted = seats.iter().all(free);
         if admitted {
-            claims.extend(seats.iter().map(|no| ((showtime, *no), (token, now_ms + CLAIM_MS))));
+            claims.extend(seats.iter().map(|seat| {
+                let claim = Claim { version: seat.version, token, until_ms: now_ms + CLAIM_MS };
+                ((showtime, seat.no), claim)
+            }));
         }
         admitted
     }
@@ -37,7 +50,7 @@ impl Claims {
     fn release(&self, showtime: ShowtimeId, seats: &[SeatNo], token: u64) {
         let mut claims = self.0.lock();
         for no in seats {
-            if claims.get(&(showtime, *no)).is_some_and(|(owner, _)| *owner == token) {
+            if claims.get(&(showtime, *no)).is_some_and(|claim| claim.token == token) {
                 claims.remove(&(showtime, *no));
             }
         }
@@ -61,7 +74,7 @@ impl Gate for NodeGate {
         self.is_local
     }
 
-    fn claim(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) -> BoxFuture<'_, Passage> {
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<GateSeat>, token: u64) -> BoxFuture<'_, Passage> {
         let (answer, answered) = oneshot::channel();
         let world = Arc::clone(&self.world);
         // On its way even if the asker vanishes.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use boxoffice_core::change::{Change, Event};
 use boxoffice_core::decide::Decided;
 use boxoffice_core::plan::SeatNo;
+use boxoffice_core::refusal::Refusal;
 use tokio::sync::oneshot;
 
 use super::{BoxOffice, Inner};
@@ -30,6 +31,8 @@ pub(crate) enum Verdict {
     Committed(Arc<Event>),
     /// Something had changed: decide again.
     Conflict(Guards),
+    /// The gate says that somebody else is about to change the seats.
+    TurnedAway(Guards, Refusal),
     /// It was not done.
     Unavailable,
     /// Nobody can tell for now.
@@ -44,7 +47,7 @@ pub(crate) struct InFlight {
     claims: Claims,
     /// What was asked of the gate: under which token, which seats.
     pub(super) at_gate: Option<(u64, Vec<SeatNo>)>,
-    guards: Guards,
+    pub(super) guards: Guards,
     waiter: Option<oneshot::Sender<Verdict>>,
 }
 

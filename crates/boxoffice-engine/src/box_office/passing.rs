@@ -8,15 +8,19 @@ use boxoffice_core::plan::SeatNo;
 use boxoffice_core::refusal::{Refusal, Unavailable};
 use boxoffice_core::seat::SeatStatus;
 
-use super::{InFlight, Refused};
-use crate::gate::Passage;
+use super::{InFlight, Refused, Verdict};
+use crate::gate::{GateSeat, Passage};
 
 impl InFlight {
     /// Asks the gate for the seats that change hands, if it is worth a call.
-    pub(super) async fn pass_gate(&mut self, decided: &Decided, command: &Command) -> Result<(), Refused> {
+    pub(super) async fn pass_gate(
+        &mut self,
+        decided: &Decided,
+        command: &Command,
+    ) -> Result<Passage, Refused> {
         let Some(engine) = self.engine.upgrade() else { return Err(Refused::Draining) };
         if engine.ports.gate.is_local() || !takes_seats(command) {
-            return Ok(());
+            return Ok(Passage::Admitted);
         }
         let change = &decided.transition.change;
         let seats = changing_hands(change);
@@ -24,17 +28,16 @@ impl InFlight {
         // one that comes second what the other has done.
         let token = change.request.map_or_else(|| engine.ports.random.next(), |request| token_of(&request));
         // Noted before the call: if the asker vanishes during it, what was claimed is let go.
-        self.at_gate = Some((token, seats.clone()));
-        match engine.ports.gate.claim(self.board.id(), seats, token).await {
-            Passage::Admitted => Ok(()),
-            Passage::Taken => {
-                // Those that were asked for; the gate does not say which of them is taken.
-                let wanted = change.seats.iter().filter(|seat| seat.to == SeatStatus::Held);
-                let claimed = wanted.map(|seat| (seat.no, Unavailable::Claimed));
-                Err(Refusal::SeatUnavailable(claimed.collect()).into())
-            }
-            Passage::Shut => Err(Refused::Overloaded),
-        }
+        self.at_gate = Some((token, seats.iter().map(|seat| seat.no).collect()));
+        Ok(engine.ports.gate.claim(self.board.id(), seats, token).await)
+    }
+
+    /// The end of a change that the gate turned away: whoever asked may decide again or say that the seats are claimed.
+    pub(super) fn turned_away(mut self, decided: &Decided) -> Verdict {
+        // Those that were asked for; the gate does not say which of them is taken.
+        let wanted = decided.transition.change.seats.iter().filter(|seat| seat.to == SeatStatus::Held);
+        let claimed = wanted.map(|seat| (seat.no, Unavailable::Claimed));
+        Verdict::TurnedAway(std::mem::take(&mut self.guards), Refusal::SeatUnavailable(claimed.collect()))
     }
 }
 
@@ -52,9 +55,10 @@ fn takes_seats(command: &Command) -> bool {
 
 /// The seats that have another owner after the change than before. A hold that is extended has its seats before and
 /// after: nobody else can be about to take them.
-fn changing_hands(change: &Change) -> Vec<SeatNo> {
+fn changing_hands(change: &Change) -> Vec<GateSeat> {
     let ended = || change.holds.iter().filter(|hold| hold.status != HoldStatus::Active);
-    let taken_over = |no| ended().any(|hold| hold.seats.iter().any(|seat| seat.no == no));
+    let taken_over = |no: SeatNo| ended().any(|hold| hold.seats.iter().any(|seat| seat.no == no));
     let changes = |seat: &&SeatChange| seat.from != seat.to || taken_over(seat.no);
-    change.seats.iter().filter(changes).map(|seat| seat.no).collect()
+    let seats = change.seats.iter().filter(changes);
+    seats.map(|seat| GateSeat { no: seat.no, version: seat.version }).collect()
 }

@@ -12,12 +12,12 @@ use boxoffice_core::refusal::{Refusal, Unavailable};
 use boxoffice_core::seat::SeatStatus;
 use boxoffice_engine::box_office::{BoxOffice, Limits, Refused};
 use boxoffice_engine::bus::{Bus, InProcessBus, Message, Subscriber};
-use boxoffice_engine::gate::{Gate, LocalGate, Passage};
+use boxoffice_engine::gate::{Gate, GateSeat, InProcessGate, LocalGate, Passage};
 use boxoffice_engine::runtime::BoxFuture;
 use boxoffice_engine::store::Store;
 use parking_lot::Mutex;
 
-use crate::house::{DeadBus, House, ID, caller, confirm, extend, hold, quiet, serial};
+use crate::house::{DeadBus, House, ID, caller, confirm, extend, hold, keyed, quiet, serial};
 
 const MARGIN_MS: i64 = 250;
 
@@ -124,8 +124,8 @@ struct NotingGate {
 }
 
 impl Gate for NotingGate {
-    fn claim(&self, _: ShowtimeId, seats: Vec<SeatNo>, _: u64) -> BoxFuture<'_, Passage> {
-        self.asked.lock().push(seats);
+    fn claim(&self, _: ShowtimeId, seats: Vec<GateSeat>, _: u64) -> BoxFuture<'_, Passage> {
+        self.asked.lock().push(seats.iter().map(|seat| seat.no).collect());
         Box::pin(std::future::ready(self.says.lock().unwrap_or(Passage::Admitted)))
     }
 
@@ -160,6 +160,38 @@ async fn the_gate_is_asked_only_for_seats_that_change_hands() {
     let mut taken = asked().concat();
     taken.sort_unstable();
     assert_eq!(taken, [6, 7], "whoever takes over from an expired hold ends all of it");
+}
+
+/// A gate at which nobody lets go, as if each node were killed right after its commit.
+#[derive(Default)]
+struct UnreleasedGate(InProcessGate);
+
+impl Gate for UnreleasedGate {
+    fn claim(&self, showtime: ShowtimeId, seats: Vec<GateSeat>, token: u64) -> BoxFuture<'_, Passage> {
+        self.0.claim(showtime, seats, token)
+    }
+
+    fn release(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_a_killed_node_is_over_with_its_commit() {
+    let house = House::new(Arc::new(UnreleasedGate::default()), Arc::new(DeadBus)).await;
+    let (one, other) = (house.node(1), house.node(2));
+    let own = serial(&other.execute(ID, &hold(&[5]), &caller()).await.ok().unwrap());
+    for round in 0..2 {
+        let held = serial(&one.execute(ID, &hold(&[1, 2]), &keyed(round, 1)).await.ok().unwrap());
+        assert!(one.execute(ID, &Command::Release(held), &caller()).await.is_ok());
+    }
+    assert_eq!(other.board(ID).await.ok().unwrap().revision(), 1, "nobody told it");
+    let edit = HoldEdit {
+        add: [SeatRequest { seat: "A1".into(), ticket: None }].into_iter().collect(),
+        ..HoldEdit::default()
+    };
+    let added = other.execute(ID, &Command::Edit(own, edit), &caller()).await;
+    assert!(added.is_ok(), "whoever has a token is not turned away before the board is level");
+    assert!(other.execute(ID, &hold(&[2]), &caller()).await.is_ok());
+    assert_eq!(house.check(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
--- Lets go of those seats (KEYS) that are the owner's (ARGV[1]).
+-- Lets go of those seats (KEYS) that are the owner's (ARGV[1]), for whichever version.
 for _, seat in ipairs(KEYS) do
-    if redis.call('GET', seat) == ARGV[1] then
+    local claim = redis.call('GET', seat)
+    if claim and string.match(claim, ':(%d+)$') == ARGV[1] then
         redis.call('DEL', seat)
     end
 end

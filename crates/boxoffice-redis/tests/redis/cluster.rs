@@ -8,7 +8,7 @@ use boxoffice_engine::gate::{Gate as _, Passage};
 use boxoffice_redis::RedisGate;
 
 use crate::bus::{bus, message};
-use crate::servers::{Server, are_there, cluster, gate, wait_until};
+use crate::servers::{Server, are_there, cluster, first, gate, wait_until};
 
 /// A showtime whose seats are on this server.
 fn showtime_on(servers: &[Server; 3], place: usize) -> ShowtimeId {
@@ -22,8 +22,8 @@ fn showtime_on(servers: &[Server; 3], place: usize) -> ShowtimeId {
 async fn claimed_again(gate: &RedisGate, showtime: ShowtimeId) {
     let began = Instant::now();
     loop {
-        assert_eq!(gate.claim(showtime, vec![1], 7).await, Passage::Admitted);
-        if gate.claim(showtime, vec![1], 8).await == Passage::Taken {
+        assert_eq!(gate.claim(showtime, first(&[1]), 7).await, Passage::Admitted);
+        if gate.claim(showtime, first(&[1]), 8).await == Passage::Taken {
             return;
         }
         gate.release(showtime, vec![1], 8);
@@ -51,8 +51,8 @@ async fn a_master_that_dies_takes_only_its_own_showtimes_with_it() {
     .await;
     let showtimes = [0, 1, 2].map(|place| showtime_on(&servers, place));
     for (server, showtime) in servers.iter().zip(showtimes) {
-        assert_eq!(gate.claim(showtime, vec![1, 2], 7).await, Passage::Admitted);
-        assert_eq!(gate.claim(showtime, vec![2, 3], 8).await, Passage::Taken);
+        assert_eq!(gate.claim(showtime, first(&[1, 2]), 7).await, Passage::Admitted);
+        assert_eq!(gate.claim(showtime, first(&[2, 3]), 8).await, Passage::Taken);
         assert_eq!(server.ask::<usize>(&["DBSIZE"]), 2, "each has the seats of its showtime");
     }
     let all: Vec<_> = (1..=32).map(|id| message(id, 1)).collect();
@@ -63,10 +63,10 @@ async fn a_master_that_dies_takes_only_its_own_showtimes_with_it() {
     wait_until("the loss to be noticed", || gate.health().unwrap().trouble.is_some()).await;
     let before = gate.figures();
     for token in 20..120 {
-        assert_eq!(gate.claim(showtimes[0], vec![1], token).await, Passage::Admitted, "nobody can say");
+        assert_eq!(gate.claim(showtimes[0], first(&[1]), token).await, Passage::Admitted, "nobody can say");
         for showtime in &showtimes[1..] {
             assert_eq!(
-                gate.claim(*showtime, vec![2], token).await,
+                gate.claim(*showtime, first(&[2]), token).await,
                 Passage::Taken,
                 "the others are as before"
             );
@@ -106,7 +106,7 @@ async fn slots_that_move_are_found_where_they_are() {
     let gate = gate(&format!("redis://127.0.0.1:{},127.0.0.1:{}", servers[0].port, servers[1].port));
     wait_until("the gate to be well", || gate.health().unwrap().trouble.is_none()).await;
     let showtime = showtime_on(&servers, 0);
-    assert_eq!(gate.claim(showtime, vec![1], 7).await, Passage::Admitted);
+    assert_eq!(gate.claim(showtime, first(&[1]), 7).await, Passage::Admitted);
     gate.release(showtime, vec![1], 7);
     wait_until("the release", || servers[0].ask::<usize>(&["DBSIZE"]) == 0).await;
     let slot: u16 = servers[0].ask(&["CLUSTER", "KEYSLOT", &format!("{{{showtime}}}")]);
@@ -128,7 +128,7 @@ async fn one_node_given_as_if_it_were_alone_is_named() {
     let gate = gate(&servers[0].url());
     wait_until("the gate to be well", || gate.health().unwrap().trouble.is_none()).await;
     let elsewhere = showtime_on(&servers, 1);
-    assert_eq!(gate.claim(elsewhere, vec![1], 7).await, Passage::Admitted, "nobody can say");
+    assert_eq!(gate.claim(elsewhere, first(&[1]), 7).await, Passage::Admitted, "nobody can say");
     assert_eq!(gate.figures().opened, 1);
     assert!(gate.health().unwrap().trouble.is_some_and(|why| why.contains("one node of a Cluster")));
 }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_core::plan::SeatNo;
 use boxoffice_engine::bus::Bus as _;
-use boxoffice_engine::gate::{Gate, Passage};
+use boxoffice_engine::gate::{Gate, GateSeat, Passage};
 use boxoffice_engine::random::{Randomness as _, Seeded};
 use boxoffice_redis::{OnFailure, Options, RedisGate};
 use parking_lot::Mutex;
 
-use crate::servers::{Server, address, are_there, gate, options, wait_until};
+use crate::servers::{Server, address, are_there, first, gate, options, wait_until};
 
 const SHOWTIME: ShowtimeId = ShowtimeId::from_number(5);
 
@@ -43,9 +43,9 @@ async fn interleaved_claims_take_all_or_nothing() {
         tokio::spawn(async move {
             for round in 0..40 {
                 let token = patron * 1000 + round + 1;
-                let first = lots.next() as SeatNo % 60;
-                let seats = vec![first, first + 2, first + 1];
-                match gate.claim(SHOWTIME, seats.clone(), token).await {
+                let place = lots.next() as SeatNo % 60;
+                let seats = vec![place, place + 2, place + 1];
+                match gate.claim(SHOWTIME, first(&seats), token).await {
                     Passage::Admitted => {
                         for no in &seats {
                             let other = owners.lock().insert(*no, token);
@@ -84,29 +84,49 @@ async fn a_claim_is_its_owners_until_it_lets_go_or_the_time_is_over() {
     let short = Options { claim: Duration::from_millis(1500), ..options() };
     let gate = RedisGate::start(address(&server.url()), short, OnFailure::Admit).unwrap();
     ready(&gate).await;
-    assert_eq!(gate.claim(SHOWTIME, vec![1, 2], 7).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[1, 2]), 7).await, Passage::Admitted);
     let left: i64 = server.ask(&["PTTL", &key(1)]);
     assert!((1..=1500).contains(&left), "it ends by itself in {left} ms");
-    assert_eq!(gate.claim(SHOWTIME, vec![2, 3], 8).await, Passage::Taken);
+    assert_eq!(gate.claim(SHOWTIME, first(&[2, 3]), 8).await, Passage::Taken);
     assert_eq!(server.ask::<usize>(&["EXISTS", &key(3)]), 0, "nothing is left of a refused claim");
-    assert_eq!(gate.claim(SHOWTIME, vec![1, 2], 7).await, Passage::Admitted, "a retake");
+    assert_eq!(gate.claim(SHOWTIME, first(&[1, 2]), 7).await, Passage::Admitted, "a retake");
     assert_eq!(
-        gate.claim(ShowtimeId::from_number(6), vec![1, 2], 8).await,
+        gate.claim(ShowtimeId::from_number(6), first(&[1, 2]), 8).await,
         Passage::Admitted,
         "another showtime"
     );
     // Releases go out in their order: when the second has been carried out, the first has, too.
-    assert_eq!(gate.claim(SHOWTIME, vec![9], 9).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[9]), 9).await, Passage::Admitted);
     gate.release(SHOWTIME, vec![1, 2], 8);
     gate.release(SHOWTIME, vec![9], 9);
     wait_until("a release", || server.ask::<usize>(&["EXISTS", &key(9)]) == 0).await;
-    assert_eq!(server.ask::<u64>(&["GET", &key(1)]), 7, "nobody else lets go of it");
+    assert_eq!(server.ask::<String>(&["GET", &key(1)]), "1:7", "nobody else lets go of it");
     gate.release(SHOWTIME, vec![1], 7);
     wait_until("a release", || server.ask::<usize>(&["EXISTS", &key(1)]) == 0).await;
-    assert_eq!(gate.claim(SHOWTIME, vec![1], 8).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[1]), 8).await, Passage::Admitted);
     wait_until("the end of a claim that nobody let go of", || server.ask::<usize>(&["EXISTS", &key(2)]) == 0)
         .await;
-    assert_eq!(gate.claim(SHOWTIME, vec![2], 8).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[2]), 8).await, Passage::Admitted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_over_for_who_has_seen_what_became_of_it() {
+    if !are_there() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let gate = gate(&server.url());
+    ready(&gate).await;
+    let at = |version| vec![GateSeat { no: 1, version }, GateSeat { no: 2, version: 1 }];
+    assert_eq!(gate.claim(SHOWTIME, vec![GateSeat { no: 1, version: 9 }], 7).await, Passage::Admitted);
+    for version in [8, 9] {
+        assert_eq!(gate.claim(SHOWTIME, at(version), 8).await, Passage::Taken);
+    }
+    assert_eq!(gate.claim(SHOWTIME, at(10), 8).await, Passage::Admitted, "ten is more than nine");
+    gate.release(SHOWTIME, vec![1], 7);
+    gate.release(SHOWTIME, vec![2], 8);
+    wait_until("the releases", || server.ask::<usize>(&["EXISTS", &key(2)]) == 0).await;
+    assert_eq!(server.ask::<String>(&["GET", &key(1)]), "10:8", "the late release is of another claim");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,13 +137,13 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
     let server = Server::start(&[]);
     let gate = gate(&server.url());
     ready(&gate).await;
-    assert_eq!(gate.claim(SHOWTIME, vec![1], 7).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[1]), 7).await, Passage::Admitted);
     let () = server.ask(&["SCRIPT", "FLUSH"]);
     gate.release(SHOWTIME, vec![1], 7);
     wait_until("a release", || server.ask::<usize>(&["DBSIZE"]) == 0).await;
     let () = server.ask(&["SCRIPT", "FLUSH"]);
-    assert_eq!(gate.claim(SHOWTIME, vec![1], 7).await, Passage::Admitted);
-    assert_eq!(gate.claim(SHOWTIME, vec![1], 8).await, Passage::Taken);
+    assert_eq!(gate.claim(SHOWTIME, first(&[1]), 7).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[1]), 8).await, Passage::Taken);
     assert_eq!(gate.figures().opened, 0);
 }
 
@@ -145,8 +165,8 @@ async fn a_server_that_is_away_keeps_nobody_waiting() {
         .await;
         let began = Instant::now();
         for token in 0..1000 {
-            assert_eq!(open.claim(SHOWTIME, vec![1], token).await, Passage::Admitted);
-            assert_eq!(shut.claim(SHOWTIME, vec![1], token).await, Passage::Shut);
+            assert_eq!(open.claim(SHOWTIME, first(&[1]), token).await, Passage::Admitted);
+            assert_eq!(shut.claim(SHOWTIME, first(&[1]), token).await, Passage::Shut);
             open.release(SHOWTIME, vec![1], token);
         }
         assert!(began.elapsed() < Duration::from_secs(1), "{:?} for 2,000 calls", began.elapsed());
@@ -155,8 +175,8 @@ async fn a_server_that_is_away_keeps_nobody_waiting() {
         for gate in [&open, &shut] {
             ready(gate).await;
         }
-        assert_eq!(open.claim(SHOWTIME, vec![1], 1).await, Passage::Admitted);
-        assert_eq!(shut.claim(SHOWTIME, vec![1], 2).await, Passage::Taken, "it is a gate again");
+        assert_eq!(open.claim(SHOWTIME, first(&[1]), 1).await, Passage::Admitted);
+        assert_eq!(shut.claim(SHOWTIME, first(&[1]), 2).await, Passage::Taken, "it is a gate again");
         server.stop();
     }
 }
@@ -173,14 +193,14 @@ async fn a_server_that_hangs_is_left_alone_after_a_few_calls() {
     server.hang(true);
     let began = Instant::now();
     for token in 0..1000 {
-        assert_eq!(gate.claim(SHOWTIME, vec![1], token).await, Passage::Admitted);
+        assert_eq!(gate.claim(SHOWTIME, first(&[1]), token).await, Passage::Admitted);
     }
     assert!(began.elapsed() < Duration::from_secs(2), "{:?} for 1,000 calls", began.elapsed());
     assert!(gate.health().unwrap().trouble.is_some());
     server.hang(false);
     ready(&gate).await;
-    assert_eq!(gate.claim(SHOWTIME, vec![2], 1).await, Passage::Admitted);
-    assert_eq!(gate.claim(SHOWTIME, vec![2], 2).await, Passage::Taken, "it is a gate again");
+    assert_eq!(gate.claim(SHOWTIME, first(&[2]), 1).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[2]), 2).await, Passage::Taken, "it is a gate again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +212,7 @@ async fn a_password_opens_and_is_never_told() {
     let with = |password: &str| gate(&format!("redis://:{password}@127.0.0.1:{}/3", server.port));
     let (right, wrong) = (with("s3cret"), with("gu3ssed"));
     ready(&right).await;
-    assert_eq!(right.claim(SHOWTIME, vec![1], 7).await, Passage::Admitted);
+    assert_eq!(right.claim(SHOWTIME, first(&[1]), 7).await, Passage::Admitted);
     assert_eq!(right.figures().admitted, 1);
     wait_until("the refusal", || {
         wrong.health().unwrap().trouble.is_some_and(|why| !why.contains("not connected"))
@@ -221,7 +241,7 @@ async fn the_documented_rights_are_enough() {
     for bus in [&one, &other] {
         crate::bus::ready(bus).await;
     }
-    assert_eq!(gate.claim(SHOWTIME, vec![1], 7).await, Passage::Admitted);
+    assert_eq!(gate.claim(SHOWTIME, first(&[1]), 7).await, Passage::Admitted);
     gate.release(SHOWTIME, vec![1], 7);
     wait_until("the release", || server.ask::<usize>(&["DBSIZE"]) == 0).await;
     one.publish(1, &[crate::bus::message(1, 1)]);

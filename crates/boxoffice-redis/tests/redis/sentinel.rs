@@ -5,7 +5,7 @@ use boxoffice_engine::bus::Bus as _;
 use boxoffice_engine::gate::{Gate as _, Passage};
 
 use crate::bus::{bus, message, ready};
-use crate::servers::{Server, are_there, free_port, gate, wait_for, wait_until};
+use crate::servers::{Server, are_there, first, free_port, gate, wait_for, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failover_the_new_master_is_found() {
@@ -34,14 +34,14 @@ async fn after_a_failover_the_new_master_is_found() {
     let (other, heard) = bus(&url, 2, "history");
     wait_until("the gate to be well", || gate.health().unwrap().trouble.is_none()).await;
     let showtime = ShowtimeId::from_number(5);
-    assert_eq!(gate.claim(showtime, vec![1], 7).await, Passage::Admitted);
-    assert_eq!(gate.claim(showtime, vec![1], 8).await, Passage::Taken);
+    assert_eq!(gate.claim(showtime, first(&[1]), 7).await, Passage::Admitted);
+    assert_eq!(gate.claim(showtime, first(&[1]), 8).await, Passage::Taken);
     master.stop();
     wait_until("the loss to be noticed", || gate.health().unwrap().trouble.is_some()).await;
-    assert_eq!(gate.claim(showtime, vec![1], 8).await, Passage::Admitted, "nobody can say");
+    assert_eq!(gate.claim(showtime, first(&[1]), 8).await, Passage::Admitted, "nobody can say");
     wait_until("the new master to be found", || gate.health().unwrap().trouble.is_none()).await;
-    assert_eq!(gate.claim(showtime, vec![2], 7).await, Passage::Admitted);
-    assert_eq!(gate.claim(showtime, vec![2], 8).await, Passage::Taken);
+    assert_eq!(gate.claim(showtime, first(&[2]), 7).await, Passage::Admitted);
+    assert_eq!(gate.claim(showtime, first(&[2]), 8).await, Passage::Taken);
     assert_eq!(replica.ask::<usize>(&["EXISTS", &format!("boxoffice:{{{showtime}}}:2")]), 1);
     for bus in [&one, &other] {
         ready(bus).await;

@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use boxoffice_core::plan::SeatNo;
+use boxoffice_engine::gate::GateSeat;
 use boxoffice_redis::{Address, OnFailure, Options, RedisGate};
 use tempfile::TempDir;
 
@@ -161,6 +163,11 @@ pub(crate) async fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 
 pub(crate) fn address(url: &str) -> Address {
     url.parse().unwrap()
+}
+
+/// Seats that are claimed for their first change.
+pub(crate) fn first(seats: &[SeatNo]) -> Vec<GateSeat> {
+    seats.iter().map(|no| GateSeat { no: *no, version: 1 }).collect()
 }
 
 /// A gate with patience enough for a busy machine.

@@ -7,7 +7,7 @@ use boxoffice_core::id::ShowtimeId;
 use boxoffice_engine::gate::{Gate as _, Passage};
 use boxoffice_redis::{OnFailure, Options, RedisGate};
 
-use crate::servers::{Server, address, are_there, free_port, options, wait_until};
+use crate::servers::{Server, address, are_there, first, free_port, options, wait_until};
 
 /// Runs openssl in a folder; false if it is not installed.
 fn openssl(folder: &Path, words: &str) -> bool {
@@ -55,12 +55,16 @@ async fn a_server_is_trusted_whose_certificate_is_signed_by_the_given_authority(
     };
     let (trusting, wary) = (gate("ca.pem"), gate("other.pem"));
     wait_until("the gate to be well", || trusting.health().unwrap().trouble.is_none()).await;
-    assert_eq!(trusting.claim(ShowtimeId::from_number(5), vec![1], 7).await, Passage::Admitted);
+    assert_eq!(trusting.claim(ShowtimeId::from_number(5), first(&[1]), 7).await, Passage::Admitted);
     assert_eq!((trusting.figures().admitted, trusting.figures().opened), (1, 0));
     wait_until("the refusal", || {
         wary.health().unwrap().trouble.is_some_and(|why| why.contains("certificate"))
     })
     .await;
-    assert_eq!(wary.claim(ShowtimeId::from_number(5), vec![1], 8).await, Passage::Admitted, "nobody can say");
+    assert_eq!(
+        wary.claim(ShowtimeId::from_number(5), first(&[1]), 8).await,
+        Passage::Admitted,
+        "nobody can say"
+    );
     assert_eq!(wary.figures().opened, 1);
 }
