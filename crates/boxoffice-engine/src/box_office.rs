@@ -14,6 +14,7 @@ mod in_flight;
 mod leaving;
 mod passing;
 mod reading;
+mod refused;
 mod replay;
 mod right_after;
 
@@ -25,7 +26,6 @@ use boxoffice_core::command::Command;
 use boxoffice_core::decide::{Context, Decided};
 use boxoffice_core::hold::{Contact, Hold};
 use boxoffice_core::id::{Reference, ShowtimeId};
-use boxoffice_core::refusal::Refusal;
 use boxoffice_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,11 +39,12 @@ use crate::ids::IdSource;
 use crate::queue::{Commit, CommitQueue, Rejected};
 use crate::random::Randomness;
 use crate::runtime::Runtime;
-use crate::store::{Outcomes, Store, StoreError};
+use crate::store::{Outcomes, Store};
 use crate::sweeper;
 pub(crate) use in_flight::InFlight;
 use in_flight::{Guards, Verdict};
 pub use reading::HoldView;
+pub use refused::Refused;
 
 /// How often a conflict is decided again before the asker is sent away.
 const RETRIES: usize = 5;
@@ -124,61 +125,6 @@ pub struct Done {
     pub replayed: bool,
     /// The showtime's revision.
     pub revision: u64,
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// The rules say no.
-    Rule(Refusal),
-    /// There is no such showtime.
-    ShowtimeNotFound,
-    /// Too much waits already.
-    Overloaded,
-    /// The store cannot be written or read for now; nothing was done.
-    StoreUnavailable,
-    /// It may or may not have been done; ask again with the same key.
-    OutcomeUnknown,
-    /// The node is going down.
-    Draining,
-    /// The first request under this key has not ended yet.
-    IdempotencyInProgress,
-    /// The key was used for something else.
-    IdempotencyKeyReused,
-    /// What is stored contradicts itself.
-    Damaged,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self::Rule(refusal)
-    }
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Overloaded => Self::Overloaded,
-            StoreError::Unavailable(why) => {
-                tracing::warn!(why, "a read failed");
-                Self::StoreUnavailable
-            }
-            StoreError::Damaged(what) => {
-                tracing::error!(what, "the store is damaged");
-                Self::Damaged
-            }
-        }
-    }
-}
-
-impl From<Rejected> for Refused {
-    fn from(rejected: Rejected) -> Self {
-        match rejected {
-            Rejected::Full => Self::Overloaded,
-            Rejected::Unavailable => Self::StoreUnavailable,
-            Rejected::Closed => Self::Draining,
-        }
-    }
 }
 
 /// Sells seats: one node's engine. Cheap to clone.

@@ -73,11 +73,17 @@ impl Gate for LocalGate {
     fn release(&self, _: ShowtimeId, _: Vec<SeatNo>, _: u64) {}
 }
 
+/// Who claims a seat, to give it which version.
+#[derive(Debug)]
+struct Claim {
+    version: u32,
+    token: u64,
+}
+
 /// A gate for several nodes in one process.
 #[derive(Debug, Default)]
 pub struct InProcessGate {
-    /// By seat: the version that it is to get, and the owner's token.
-    claims: Mutex<HashMap<(ShowtimeId, SeatNo), (u32, u64), FixedState>>,
+    claims: Mutex<HashMap<(ShowtimeId, SeatNo), Claim, FixedState>>,
 }
 
 impl Gate for InProcessGate {
@@ -85,11 +91,12 @@ impl Gate for InProcessGate {
         let mut claims = self.claims.lock();
         let free = |seat: &GateSeat| {
             let claim = claims.get(&(showtime, seat.no));
-            claim.is_none_or(|&(version, owner)| owner == token || version < seat.version)
+            claim.is_none_or(|claim| claim.token == token || claim.version < seat.version)
         };
         let admitted = seats.iter().all(free);
         if admitted {
-            claims.extend(seats.into_iter().map(|seat| ((showtime, seat.no), (seat.version, token))));
+            let claim = |seat: GateSeat| ((showtime, seat.no), Claim { version: seat.version, token });
+            claims.extend(seats.into_iter().map(claim));
         }
         let passage = if admitted { Passage::Admitted } else { Passage::Taken };
         Box::pin(std::future::ready(passage))
@@ -98,7 +105,7 @@ impl Gate for InProcessGate {
     fn release(&self, showtime: ShowtimeId, seats: Vec<SeatNo>, token: u64) {
         let mut claims = self.claims.lock();
         for no in seats {
-            if claims.get(&(showtime, no)).is_some_and(|(_, owner)| *owner == token) {
+            if claims.get(&(showtime, no)).is_some_and(|claim| claim.token == token) {
                 claims.remove(&(showtime, no));
             }
         }
