@@ -66,6 +66,8 @@ pub struct Board {
 #[derive(Default)]
 pub(crate) struct CatchUpReads {
     pub(crate) started: AtomicU64,
+    /// Whether one is about to begin for whoever asked for it and went on.
+    pub(crate) later: AtomicBool,
     /// The last one that has ended, and why it came to nothing, if it did.
     pub(crate) finished: tokio::sync::Mutex<(u64, Option<StoreError>)>,
 }
@@ -217,7 +219,7 @@ impl Board {
     pub(crate) fn committed(&self, event: Arc<Event>, claims: Claims, on_applied: OnApplied) -> bool {
         let mut state = self.state.lock();
         let next = state.showtime.revision() + 1;
-        if event.revision > next {
+        if event.revision > next && !self.is_broken() {
             state.early.insert(event.revision, (event, claims, on_applied));
             return false;
         }
@@ -360,8 +362,18 @@ impl Board {
         self.state.lock().showtime.seats().iter().any(|seat| seat.owner != 0)
     }
 
+    /// The store goes on with another history: it is to be thrown away and loaded anew. Whoever waits for a commit of the
+    /// old one is told of it.
+    pub(crate) fn give_up(&self) {
+        self.note_broken();
+        let ready = self.apply_early(&mut self.state.lock());
+        for (event, on_applied) in ready {
+            on_applied(event);
+        }
+    }
+
     /// It is to be thrown away and loaded anew.
-    pub(crate) fn note_broken(&self) {
+    fn note_broken(&self) {
         self.broken.store(true, Ordering::Release);
         self.feed.wake();
     }

@@ -25,18 +25,18 @@ use boxoffice_core::change::{Actor, Event, RequestKey};
 use boxoffice_core::command::Command;
 use boxoffice_core::decide::{Context, Decided};
 use boxoffice_core::hold::{Contact, Hold};
-use boxoffice_core::id::{Reference, ShowtimeId};
+use boxoffice_core::id::{Reference, Serial, ShowtimeId};
 use boxoffice_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::board::{Board, KeyEntry, Step};
+use crate::board::{Board, KeyEntry, Step, TurnGuard};
 use crate::boards::Boards;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::counters::{Counters, Figure, count};
 use crate::gate::{Gate, Passage};
 use crate::ids::IdSource;
-use crate::queue::{Commit, CommitQueue, Rejected};
+use crate::queue::{Commit, CommitQueue, Rejected, Sealed};
 use crate::random::Randomness;
 use crate::runtime::Runtime;
 use crate::store::{Outcomes, Store};
@@ -48,8 +48,8 @@ pub use refused::Refused;
 
 /// How often a conflict is decided again before the asker is sent away.
 const RETRIES: usize = 5;
-/// How long a request waits for another one under the same key, in milliseconds.
-const KEY_PATIENCE_MS: u64 = 2_000;
+/// How long a request waits for another one, under the same key or about the same hold, in milliseconds.
+const PATIENCE_MS: u64 = 2_000;
 /// How long ago a board may have been level with the store for a stranger to be refused from it, in milliseconds.
 const STALENESS_MS: i64 = 1_000;
 
@@ -210,7 +210,7 @@ impl BoxOffice {
         };
         let mut level = self.0.exclusive;
         let mut conflicts = 0;
-        while conflicts <= RETRIES && !board.is_gone() {
+        while conflicts <= RETRIES && !board.is_gone() && !board.is_broken() {
             let records = self.records(&board, command).await?;
             let context = self.context(caller);
             let decided = match board.decide(command, &records, &context) {
@@ -228,8 +228,10 @@ impl BoxOffice {
             };
             match self.commit(&board, decided, command, guards).await? {
                 Verdict::Committed(event) => return self.done(board, event, command).await,
-                Verdict::TurnedAway(_, refusal) if level || stranger(command, caller) => {
-                    return Err(refusal.into());
+                Verdict::TurnedAway(_, refusal) if stranger(command, caller) => return Err(refusal.into()),
+                Verdict::TurnedAway(_, refusal) if level => {
+                    self.catch_up(&board).await?;
+                    return self.unmoved(board, caller, Err(refusal)).await;
                 }
                 Verdict::Conflict(returned) | Verdict::TurnedAway(returned, _) => guards = returned,
                 Verdict::Unavailable => return Err(Refused::StoreUnavailable),
@@ -250,7 +252,7 @@ impl BoxOffice {
     async fn enter(&self, board: &Arc<Board>, command: &Command, caller: &Caller) -> Result<Entry, Refused> {
         let mut key = None;
         if let Some(request) = caller.request {
-            let patience = self.0.ports.runtime.sleep(KEY_PATIENCE_MS);
+            let patience = self.0.ports.runtime.sleep(PATIENCE_MS);
             tokio::pin!(patience);
             key = loop {
                 match board.enter_key(request.key) {
@@ -269,13 +271,22 @@ impl BoxOffice {
             }
         }
         let turn = match command.target() {
-            Some(serial) => Some(board.turn(serial).await.ok_or_else(|| {
-                count(&self.0.counters.turns_full);
-                Refused::Overloaded
-            })?),
+            Some(serial) => Some(self.turn(board, serial).await?),
             None => None,
         };
-        Ok(Entry::Begin(Guards { _key: key, _turn: turn }))
+        Ok(Entry::Begin(Guards { _key: key, _turn: turn, gate_token: None }))
+    }
+
+    /// Waits for the commands about the same hold that came before, but not for ever: the outcome of one may be in doubt.
+    async fn turn(&self, board: &Arc<Board>, serial: Serial) -> Result<TurnGuard, Refused> {
+        let turn = tokio::select! { biased;
+            turn = board.turn(serial) => turn,
+            () = self.0.ports.runtime.sleep(PATIENCE_MS) => return Err(Refused::Overloaded),
+        };
+        turn.ok_or_else(|| {
+            count(&self.0.counters.turns_full);
+            Refused::Overloaded
+        })
     }
 
     pub(crate) fn context(&self, caller: &Caller) -> Context {
@@ -320,7 +331,8 @@ impl BoxOffice {
         command: &Command,
         in_flight: InFlight,
     ) -> Result<(), Rejected> {
-        let commit = Commit { sealed: decided.transition.into(), ticket: Box::new(in_flight) };
+        let sealed = Sealed::in_history(decided.transition, in_flight.board.epoch());
+        let commit = Commit { sealed, ticket: Box::new(in_flight) };
         let pushed = self.0.queue.push(commit, command.is_urgent());
         if pushed == Err(Rejected::Full) {
             count(&self.0.counters.queue_full);

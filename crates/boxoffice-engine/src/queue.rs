@@ -1,6 +1,7 @@
 //! What waits to be committed: bounded, with a share kept for those who already have seats.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use boxoffice_core::change::Transition;
 use parking_lot::{Condvar, Mutex};
@@ -39,13 +40,23 @@ pub struct Sealed {
     pub event: Vec<u8>,
     /// Each of its holds, encoded.
     pub holds: SmallVec<[Vec<u8>; 1]>,
+    /// The history whose versions it names. A store that may go on with another one (after a failover) must find a
+    /// conflict in it then. `None` for what relies on nothing that was read before.
+    pub epoch: Option<Arc<str>>,
+}
+
+impl Sealed {
+    /// Seals a transition that was decided in this history.
+    pub fn in_history(transition: Transition, epoch: &Arc<str>) -> Self {
+        Self { epoch: Some(Arc::clone(epoch)), ..Self::from(transition) }
+    }
 }
 
 impl From<Transition> for Sealed {
     fn from(transition: Transition) -> Self {
         let change = &transition.change;
         let (event, holds) = (change.encode(), change.holds.iter().map(|hold| hold.encode()).collect());
-        Self { transition, event, holds }
+        Self { transition, event, holds, epoch: None }
     }
 }
 

@@ -158,6 +158,7 @@ impl Store for PostgresStore {
                 slices: Arc::clone(&slices),
                 sink: sink.clone(),
                 ids: Arc::clone(&self.ids),
+                watch: Arc::clone(&self.watch),
                 most,
                 one_showtime: self.distributed,
             };

@@ -127,13 +127,17 @@ impl Watch {
                 "synchronous_commit is off: a sale could be lost after it was acknowledged".into(),
             ));
         }
-        let epoch: String = get(&row, 1)?;
+        self.note_epoch(get(&row, 1)?);
+        Ok(())
+    }
+
+    /// The name that the database's history has now.
+    pub(crate) fn note_epoch(&self, epoch: String) {
         let mut known = self.epoch.lock();
         if **known != *epoch {
             tracing::warn!(before = &**known, now = epoch, "the database goes on with another history");
             *known = epoch.into();
         }
-        Ok(())
     }
 
     /// Takes a measure that is better than the last one, or when that one is old.

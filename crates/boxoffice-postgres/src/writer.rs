@@ -20,6 +20,7 @@ use crate::error::Failure;
 use crate::fence::{Ids, Verdict, settle};
 use crate::reads::key_of;
 use crate::session::connect;
+use crate::watch::Watch;
 use batch::{BatchError, write_batch};
 use slices::Slices;
 
@@ -90,6 +91,7 @@ pub(crate) struct Writer {
     pub(crate) slices: Arc<Slices>,
     pub(crate) sink: OutcomeSink,
     pub(crate) ids: Arc<Ids>,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) most: usize,
     /// Whether each transaction keeps to one showtime, and so to one shard.
     pub(crate) one_showtime: bool,
@@ -108,7 +110,8 @@ impl Writer {
                 self.wait_for_database(&failure).await;
                 continue;
             }
-            self.commit(batch).await;
+            // Boxed: all its statements are on their way at once.
+            Box::pin(self.commit(batch)).await;
         }
     }
 
@@ -144,7 +147,8 @@ impl Writer {
         };
         let counters = &self.shared.counters;
         match result {
-            Ok(outcomes) => {
+            Ok((outcomes, epoch)) => {
+                self.watch.note_epoch(epoch);
                 self.client = Some(client);
                 counters.batches.fetch_add(1, Ordering::Relaxed);
                 counters.busy_us.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);

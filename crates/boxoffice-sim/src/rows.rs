@@ -135,7 +135,7 @@ impl ShowtimeRows {
 
     /// Commits a transition whole, or not at all.
     pub fn commit(&mut self, sealed: &Sealed, mutation: Option<Mutation>, stamp: &Stamp) -> Outcome {
-        let Sealed { transition, event, holds } = sealed;
+        let Sealed { transition, event, holds, .. } = sealed;
         if !self.is_current(transition, mutation) {
             return Outcome::Conflict;
         }

@@ -54,6 +54,11 @@ impl BoxOffice {
 
     async fn read_log(&self, board: &Board) -> Result<(), StoreError> {
         let asked_at = self.now();
+        if **board.epoch() != *self.0.ports.store.epoch() {
+            // Its revisions mean other things by now.
+            board.give_up();
+            return Ok(());
+        }
         loop {
             let events = self.0.ports.store.events(board.id(), board.revision(), PAGE).await?;
             if let Some(last) = events.last() {
@@ -68,11 +73,20 @@ impl BoxOffice {
         Ok(())
     }
 
-    /// Brings a board level beside everything else.
+    /// Brings a board level beside everything else. However often it is asked for, few do so at a time.
     pub(crate) fn catch_up_later(&self, board: Arc<Board>) {
+        let waits = |board: &Board| board.reads.later.swap(true, Ordering::AcqRel);
+        if waits(&board) {
+            return;
+        }
         let engine = self.clone();
         self.0.ports.runtime.spawn(Box::pin(async move {
-            while engine.catch_up(&board).await.is_err() && !board.is_broken() {
+            loop {
+                // Who asks from now on may know of more than what is read now.
+                board.reads.later.store(false, Ordering::Release);
+                if engine.catch_up(&board).await.is_ok() || board.is_broken() || waits(&board) {
+                    return;
+                }
                 engine.0.ports.runtime.sleep(200).await;
             }
         }));

@@ -84,7 +84,7 @@ impl BoxOffice {
         let epoch = self.0.ports.store.epoch();
         let boards = self.0.boards.heads().into_iter().filter_map(|(id, _)| self.0.boards.peek(id));
         let others = boards.filter(|board| **board.epoch() != *epoch);
-        let dropped = others.inspect(|board| board.note_broken()).count();
+        let dropped = others.inspect(|board| board.give_up()).count();
         if dropped > 0 {
             tracing::warn!(%epoch, dropped, "the store goes on with another history; showtimes are loaded anew");
         }

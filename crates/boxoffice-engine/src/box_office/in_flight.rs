@@ -17,11 +17,13 @@ use crate::queue::{Outcome, Ticket};
 pub(crate) struct Guards {
     pub(super) _key: Option<KeyGuard>,
     pub(super) _turn: Option<TurnGuard>,
+    /// Under which token the gate is asked, however often the command is decided.
+    pub(super) gate_token: Option<u64>,
 }
 
 impl From<TurnGuard> for Guards {
     fn from(turn: TurnGuard) -> Self {
-        Self { _key: None, _turn: Some(turn) }
+        Self { _turn: Some(turn), ..Self::default() }
     }
 }
 

@@ -26,7 +26,8 @@ impl InFlight {
         let seats = changing_hands(change);
         // The same request on two nodes, as when the first one was given up, is not in its own way: the store tells the
         // one that comes second what the other has done.
-        let token = change.request.map_or_else(|| engine.ports.random.next(), |request| token_of(&request));
+        let draw = || change.request.map_or_else(|| engine.ports.random.next(), |request| token_of(&request));
+        let token = *self.guards.gate_token.get_or_insert_with(draw);
         // Noted before the call: if the asker vanishes during it, what was claimed is let go.
         self.at_gate = Some((token, seats.iter().map(|seat| seat.no).collect()));
         Ok(engine.ports.gate.claim(self.board.id(), seats, token).await)
@@ -34,6 +35,8 @@ impl InFlight {
 
     /// The end of a change that the gate turned away: whoever asked may decide again or say that the seats are claimed.
     pub(super) fn turned_away(mut self, decided: &Decided) -> Verdict {
+        // It claimed nothing, and the same request on another node may have.
+        self.at_gate = None;
         // Those that were asked for; the gate does not say which of them is taken.
         let wanted = decided.transition.change.seats.iter().filter(|seat| seat.to == SeatStatus::Held);
         let claimed = wanted.map(|seat| (seat.no, Unavailable::Claimed));

@@ -96,6 +96,21 @@ async fn eight_may_wait_for_one_hold_and_the_tenth_command_is_turned_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_waits_for_ever_behind_a_commit_in_doubt_about_the_same_hold() {
+    let (_house, store, node) = bench().await;
+    let serial = serial(&done(&node, &hold(&[1, 2])).await);
+    store.set(Mode::Kept);
+    let first = ask(&node, confirm(serial), caller()).await;
+    assert_eq!(refused(&node, &Command::Release(serial), &caller()).await, Refused::Overloaded);
+    store.hand_back(0);
+    assert!(first.await.unwrap().is_ok());
+    store.set(Mode::Well);
+    let late = refused(&node, &Command::Release(serial), &caller()).await;
+    let over = matches!(late, Refused::Rule(Refusal::HoldNotActive(_)));
+    assert!(over, "the turn went on to nobody, and is free: {late:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_queue_turns_away_new_holds_first_and_leaves_no_claim() {
     let house = House::alone().await;
     let store = FaultyStore::before(&house.store);

@@ -11,9 +11,10 @@ use tokio_postgres::Client;
 use super::rows::{Rows, Showtimes, write};
 use super::statements::{MANY, ONE, Statements};
 use crate::error::Failure;
+use crate::history::READ_EPOCH;
 use crate::reads::key_of;
 use crate::session::{BEGIN, COMMIT, END, STEP, within};
-use crate::values::{bytes, get, number, rows, typed};
+use crate::values::{bytes, get, number, row, rows, typed};
 
 /// Why a batch came to nothing.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
 /// What is stored of all that a batch relies on, and then what the batch has made of it so far.
 #[derive(Default)]
 pub(crate) struct Known {
+    /// The history that the server goes on with: after a failover the same versions may mean other things.
+    pub(crate) epoch: String,
     pub(crate) heads: Map<ShowtimeId, Head>,
     seats: Map<(ShowtimeId, SeatNo), u32>,
     holds: Map<(ShowtimeId, Serial), u32>,
@@ -111,15 +114,17 @@ pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed]) -> Result<K
     let some = async |wanted: bool, sql: &str, values: &[_]| {
         if wanted { rows(client, sql, values).await } else { Ok(Vec::new()) }
     };
-    let (heads, seats, holds, keys) = tokio::try_join!(
+    let (epoch, heads, seats, holds, keys) = tokio::try_join!(
         biased;
+        row(client, &READ_EPOCH, &[]),
         rows(client, &statements.lock, &lock),
         some(!relied.seats.1.is_empty(), &statements.seats, &seats),
         some(!relied.holds.1.is_empty(), &statements.holds, &holds),
         some(!relied.keys.1.is_empty(), &statements.keys, &keys),
     )?;
     let showtime = |row| number(row, 0).map(ShowtimeId::from_number);
-    let mut known = Known::default();
+    let epoch = epoch.ok_or_else(|| Failure::Damaged("the epoch is missing".into()))?;
+    let mut known = Known { epoch: get(&epoch, 0)?, ..Known::default() };
     for row in &heads {
         let head = Head {
             revision: number(row, 1)?,
@@ -142,12 +147,14 @@ pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed]) -> Result<K
 
 impl Known {
     /// Whether everything that a transition relied on is as it was.
-    fn is_current(&self, transition: &Transition) -> Option<Head> {
-        let Transition { showtime, change, .. } = transition;
+    fn is_current(&self, sealed: &Sealed) -> Option<Head> {
+        let Transition { showtime, change, .. } = &sealed.transition;
+        let transition = &sealed.transition;
         let head = *self.heads.get(showtime)?;
         let seat = |no| self.seats.get(&(*showtime, no)).copied().unwrap_or(0);
         let hold = |serial| self.holds.get(&(*showtime, serial)).copied().unwrap_or(0);
-        let current = !(transition.never_held && head.ever_held)
+        let current = sealed.epoch.as_ref().is_none_or(|epoch| **epoch == *self.epoch)
+            && !(transition.never_held && head.ever_held)
             && transition.settings_version.is_none_or(|version| version == head.settings_version)
             && change.seats.iter().all(|change| seat(change.no) + 1 == change.version)
             && change.holds.iter().all(|change| hold(change.serial) + 1 == change.version)
@@ -182,7 +189,7 @@ pub(crate) fn judge<'b>(batch: &'b [Sealed], mut known: Known) -> (Vec<Outcome>,
     let mut rows = Rows::default();
     let mut outcomes = Vec::with_capacity(batch.len());
     for sealed in batch {
-        outcomes.push(match known.is_current(&sealed.transition) {
+        outcomes.push(match known.is_current(sealed) {
             None => Outcome::Conflict,
             Some(head) => {
                 let revision = known.apply(&sealed.transition, head);
@@ -195,25 +202,26 @@ pub(crate) fn judge<'b>(batch: &'b [Sealed], mut known: Known) -> (Vec<Outcome>,
     (outcomes, rows)
 }
 
-/// Writes a batch and commits it, under the id of its fence.
+/// Writes a batch and commits it, under the id of its fence. Says the outcomes, and the history that they belong to.
 pub(crate) async fn write_batch(
     client: &Client,
     batch: &[Sealed],
     fence: (i64, [u8; 16]),
-) -> Result<Vec<Outcome>, BatchError> {
+) -> Result<(Vec<Outcome>, String), BatchError> {
     let begin = async { Ok(client.batch_execute(BEGIN).await?) };
     let read = async { tokio::try_join!(biased; begin, lock_and_read(client, batch)) };
     let ((), known) = within(STEP, read).await?;
+    let epoch = known.epoch.clone();
     let (outcomes, rows) = judge(batch, known);
     if rows.is_empty() {
         within(STEP, async { Ok(client.batch_execute("ROLLBACK").await?) }).await?;
-        return Ok(outcomes);
+        return Ok((outcomes, epoch));
     }
     let (statements, one) = statements(batch);
     within(STEP, write(client, statements, one, &rows, Some(fence))).await?;
     let end = async { Ok(client.batch_execute(END).await?) };
     match within(COMMIT, end).await {
-        Ok(()) => Ok(outcomes),
+        Ok(()) => Ok((outcomes, epoch)),
         Err(failure) => Err(BatchError::InDoubt(failure, outcomes)),
     }
 }

@@ -1,0 +1,87 @@
+//! A database that goes on with another history, as after a failover to a standby that was behind: the same versions
+//! mean other things in it, and nothing that was decided in the old one is committed.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
+
+#[path = "../../boxoffice-engine/tests/support/ports.rs"]
+mod ports;
+#[path = "support/server.rs"]
+mod server;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use boxoffice_core::change::Actor;
+use boxoffice_core::command::{Command, HoldSeats, SeatRequest};
+use boxoffice_core::hold::Contact;
+use boxoffice_core::id::{Serial, ShowtimeId};
+use boxoffice_core::refusal::Refusal;
+use boxoffice_engine::box_office::{BoxOffice, Caller, Done, Limits, Ports, Refused};
+use boxoffice_engine::bus::InProcessBus;
+use boxoffice_engine::clock::ManualClock;
+use boxoffice_engine::gate::LocalGate;
+use boxoffice_engine::random::Seeded;
+use boxoffice_engine::store::conformance::room;
+use boxoffice_postgres::{Options, PostgresStore, migrate};
+use ports::TestRuntime;
+use server::{address, database, plain};
+
+const ID: ShowtimeId = ShowtimeId::from_number(5);
+
+/// What a standby has that saw nothing of the showtime's sale, and takes over.
+const TAKE_OVER: &str = "
+    BEGIN; DELETE FROM seat; DELETE FROM hold; DELETE FROM event;
+    UPDATE clock SET revision = 0, ever_held = false; UPDATE meta SET value = '0badcafe' WHERE name = 'epoch'; COMMIT";
+
+async fn node(url: &str, seed: u64) -> BoxOffice {
+    let store = PostgresStore::open(&address(url), Options::default()).await.unwrap();
+    let ports = Ports {
+        store: Arc::new(store),
+        gate: Arc::new(LocalGate),
+        bus: Arc::new(InProcessBus::default()),
+        clock: Arc::new(ManualClock::at(room::NOW)),
+        random: Arc::new(Seeded::new(seed)),
+        runtime: Arc::new(TestRuntime),
+    };
+    BoxOffice::start(ports, Limits::default(), 1)
+}
+
+async fn ask(node: &BoxOffice, command: Command) -> Result<Done, Refused> {
+    node.execute(ID, &command, &Caller { actor: Actor::Patron, request: None }).await
+}
+
+fn hold() -> Command {
+    let seats = [SeatRequest { seat: "A1".into(), ticket: None }].into_iter().collect();
+    Command::Hold(HoldSeats { seats, ..HoldSeats::default() })
+}
+
+async fn held(node: &BoxOffice) -> Serial {
+    ask(node, hold()).await.ok().unwrap().hold.unwrap().serial
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_in_a_lost_history_is_not_committed() {
+    let Some(server) = server::server() else { return };
+    let url = database(&server).await;
+    migrate(&address(&url), false).await.unwrap();
+    let one = node(&url, 1).await;
+    room::make_showtime(&*one.ports().store, ID, room::plan(4, None), room::settings(1, 24)).await;
+    let lost = held(&one).await;
+    assert!(ask(&one, Command::Release(lost)).await.is_ok());
+    plain(&url).await.batch_execute(TAKE_OVER).await.unwrap();
+    // In the new history the seat comes to the very version at which it is free on the first node's board.
+    let other = node(&url, 2).await;
+    let serial = held(&other).await;
+    let confirm = Command::Confirm { hold: serial, contact: Contact::default(), metadata: Vec::new() };
+    assert!(ask(&other, confirm).await.is_ok());
+    assert!(ask(&one, hold()).await.is_err(), "the seat is sold");
+    // The first node knows by now, and says why.
+    let began = Instant::now();
+    loop {
+        match ask(&one, hold()).await.err() {
+            Some(Refused::Rule(Refusal::SeatUnavailable(_))) => break,
+            Some(Refused::Overloaded) if began.elapsed() < Duration::from_secs(10) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
