@@ -33,6 +33,7 @@ impl Showtimes {
     }
 }
 
+/// Seats that have a row already, or those that get their first one: a plain insert costs the database half.
 #[derive(Default)]
 struct Seats {
     ids: Vec<i64>,
@@ -57,6 +58,36 @@ struct Holds<'b> {
     emails: Vec<Option<String>>,
     contacts: Vec<Option<Vec<u8>>>,
     places: Map<(ShowtimeId, u64), usize>,
+}
+
+impl Seats {
+    fn values<'v>(&'v self, ids: &'v Showtimes) -> [Typed<'v>; 6] {
+        [
+            ids.value(),
+            typed(&self.nos),
+            typed(&self.versions),
+            typed(&self.statuses),
+            typed(&self.owners),
+            typed(&self.revisions),
+        ]
+    }
+}
+
+impl<'b> Holds<'b> {
+    fn values<'v>(&'v self, ids: &'v Showtimes) -> [Typed<'v>; 10] {
+        [
+            ids.value(),
+            typed(&self.serials),
+            typed(&self.versions),
+            typed(&self.statuses),
+            typed(&self.bodies),
+            typed(&self.references),
+            typed(&self.booked),
+            typed(&self.cancelled),
+            typed(&self.emails),
+            typed(&self.contacts),
+        ]
+    }
 }
 
 #[derive(Default)]
@@ -87,7 +118,9 @@ struct Clocks {
 /// All rows of a batch, each once, as they are in the end.
 #[derive(Default)]
 pub(crate) struct Rows<'b> {
+    new_seats: Seats,
     seats: Seats,
+    new_holds: Holds<'b>,
     holds: Holds<'b>,
     keys: Keys<'b>,
     events: Events<'b>,
@@ -114,7 +147,8 @@ impl<'b> Rows<'b> {
         let (transition, change) = (&sealed.transition, &*sealed.transition.change);
         let (showtime, id, revision) = (transition.showtime, key_of(transition.showtime), revision as i64);
         for seat in &change.seats {
-            let seats = &mut self.seats;
+            let is_new = seat.version == 1 || self.new_seats.places.contains_key(&(showtime, seat.no));
+            let seats = if is_new { &mut self.new_seats } else { &mut self.seats };
             let place = *seats.places.entry((showtime, seat.no)).or_insert(seats.ids.len());
             put(&mut seats.ids, place, id);
             put(&mut seats.nos, place, seat.no as i32);
@@ -126,7 +160,8 @@ impl<'b> Rows<'b> {
         for (hold, body) in change.holds.iter().zip(&sealed.holds) {
             let contact = transition.contact.as_ref().filter(|_| hold.status == HoldStatus::Booked);
             let columns = Columns::of(hold, contact);
-            let holds = &mut self.holds;
+            let is_new = hold.version == 1 || self.new_holds.places.contains_key(&(showtime, hold.serial));
+            let holds = if is_new { &mut self.new_holds } else { &mut self.holds };
             let place = *holds.places.entry((showtime, hold.serial)).or_insert(holds.ids.len());
             put(&mut holds.ids, place, id);
             put(&mut holds.serials, place, hold.serial as i64);
@@ -185,29 +220,12 @@ pub(crate) async fn write(
     fence: Option<(i64, [u8; 16])>,
 ) -> Result<(), Failure> {
     let first = |ids: &Vec<i64>| Showtimes::of(one, ids.clone());
-    let Rows { seats, holds, keys, events, clocks, .. } = rows;
-    let (seat_ids, hold_ids, key_ids, event_ids, clock_ids) =
-        (first(&seats.ids), first(&holds.ids), first(&keys.ids), first(&events.ids), first(&clocks.ids));
-    let seat_rows = [
-        seat_ids.value(),
-        typed(&seats.nos),
-        typed(&seats.versions),
-        typed(&seats.statuses),
-        typed(&seats.owners),
-        typed(&seats.revisions),
-    ];
-    let hold_rows = [
-        hold_ids.value(),
-        typed(&holds.serials),
-        typed(&holds.versions),
-        typed(&holds.statuses),
-        typed(&holds.bodies),
-        typed(&holds.references),
-        typed(&holds.booked),
-        typed(&holds.cancelled),
-        typed(&holds.emails),
-        typed(&holds.contacts),
-    ];
+    let Rows { new_seats, seats, new_holds, holds, keys, events, clocks, .. } = rows;
+    let (new_seat_ids, seat_ids) = (first(&new_seats.ids), first(&seats.ids));
+    let (new_hold_ids, hold_ids) = (first(&new_holds.ids), first(&holds.ids));
+    let (key_ids, event_ids, clock_ids) = (first(&keys.ids), first(&events.ids), first(&clocks.ids));
+    let (new_seat_rows, seat_rows) = (new_seats.values(&new_seat_ids), seats.values(&seat_ids));
+    let (new_hold_rows, hold_rows) = (new_holds.values(&new_hold_ids), holds.values(&hold_ids));
     let key_rows = [key_ids.value(), typed(&keys.keys), typed(&keys.revisions), typed(&keys.at_ms)];
     let event_rows = [event_ids.value(), typed(&events.revisions), typed(&events.bodies)];
     let clock_rows = [
@@ -236,7 +254,9 @@ pub(crate) async fn write(
     };
     tokio::try_join!(
         biased;
+        all(&statements.new_seats, new_seats.ids.len(), &new_seat_rows),
         all(&statements.write_seats, seats.ids.len(), &seat_rows),
+        all(&statements.new_holds, new_holds.ids.len(), &new_hold_rows),
         all(&statements.write_holds, holds.ids.len(), &hold_rows),
         all(&statements.write_keys, keys.ids.len(), &key_rows),
         all(&statements.write_events, events.ids.len(), &event_rows),

@@ -13,8 +13,12 @@ pub(crate) struct Statements {
     pub(crate) holds: String,
     /// When keys were used.
     pub(crate) keys: String,
+    /// Adds seats that have no row yet: half the price of finding that out.
+    pub(crate) new_seats: String,
     /// Writes seats.
     pub(crate) write_seats: String,
+    /// Adds holds.
+    pub(crate) new_holds: String,
     /// Writes holds and bookings.
     pub(crate) write_holds: String,
     /// Writes keys.
@@ -29,6 +33,22 @@ pub(crate) struct Statements {
 pub(crate) static ONE: LazyLock<Statements> = LazyLock::new(|| Statements::new(true));
 /// For many.
 pub(crate) static MANY: LazyLock<Statements> = LazyLock::new(|| Statements::new(false));
+
+/// The columns of a seat, but for its showtime.
+const SEAT: &[(&str, &str)] =
+    &[("no", "int4"), ("version", "int4"), ("status", "int2"), ("owner", "int8"), ("revision", "int8")];
+/// The columns of a hold, but for its showtime.
+const HOLD: &[(&str, &str)] = &[
+    ("serial", "int8"),
+    ("version", "int4"),
+    ("status", "int2"),
+    ("body", "bytea"),
+    ("reference", "int8"),
+    ("booked_at_ms", "int8"),
+    ("cancelled", "int2"),
+    ("email", "text"),
+    ("contact", "bytea"),
+];
 
 /// The batch's id, inserted with it.
 pub(crate) const WRITE_FENCE: &str = "INSERT INTO fence (showtime_id, id, void) VALUES ($1, $2, false)";
@@ -76,31 +96,17 @@ impl Statements {
             seats: read("seat", "version", ("no", "int4")),
             holds: read("hold", "version", ("serial", "int8")),
             keys: read("request_key", "at_ms", ("key", "bytea")),
+            new_seats: insert("seat", SEAT, ""),
             write_seats: insert(
                 "seat",
-                &[
-                    ("no", "int4"),
-                    ("version", "int4"),
-                    ("status", "int2"),
-                    ("owner", "int8"),
-                    ("revision", "int8"),
-                ],
+                SEAT,
                 "ON CONFLICT (showtime_id, no) DO UPDATE SET version = excluded.version, status = excluded.status,
                      owner = excluded.owner, revision = excluded.revision WHERE t.version < excluded.version",
             ),
+            new_holds: insert("hold", HOLD, ""),
             write_holds: insert(
                 "hold",
-                &[
-                    ("serial", "int8"),
-                    ("version", "int4"),
-                    ("status", "int2"),
-                    ("body", "bytea"),
-                    ("reference", "int8"),
-                    ("booked_at_ms", "int8"),
-                    ("cancelled", "int2"),
-                    ("email", "text"),
-                    ("contact", "bytea"),
-                ],
+                HOLD,
                 "ON CONFLICT (showtime_id, serial) DO UPDATE SET version = excluded.version,
                      status = excluded.status, body = excluded.body, reference = excluded.reference,
                      booked_at_ms = excluded.booked_at_ms, cancelled = excluded.cancelled,
