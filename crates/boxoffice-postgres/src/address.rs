@@ -100,7 +100,9 @@ impl Address {
 /// A URL as it may stand in logs.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    // A slash in a password that is not escaped must not make the rest of it show.
+    let user_end = rest.split('?').next().and_then(|rest| rest.rfind('@')).unwrap_or(0);
+    let end = rest[user_end..].find(['/', '?']).map_or(rest.len(), |end| user_end + end);
     let (authority, tail) = rest.split_at(end);
     let (tail, query) = tail.split_once('?').unwrap_or((tail, ""));
     let authority = match authority.rsplit_once('@') {
@@ -124,6 +126,7 @@ mod tests {
         let refused =
             Address::parse("postgres://shop:s3cret@db/sales?sslmode=often").unwrap_err().to_string();
         assert!(refused.contains("sslmode") && !refused.contains("s3cret"), "{refused}");
+        assert_eq!(without_password("postgres://shop:s3/cret@db/sales?x=1"), "postgres://shop@db/sales?x=1");
     }
 
     #[test]

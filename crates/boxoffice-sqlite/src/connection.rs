@@ -23,9 +23,14 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The file itself, whatever links lead to it; the path as it is where there is none yet.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// The name of the write-ahead log of the database at `path`: SQLite follows links before it names it.
 pub(crate) fn log_of(path: &Path) -> PathBuf {
-    beside(&std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), "-wal")
+    beside(&real(path), "-wal")
 }
 
 /// Whether there is something in the file at `path`.

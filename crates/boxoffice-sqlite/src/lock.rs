@@ -2,9 +2,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::connection::beside;
+use crate::connection::{beside, real};
 use crate::error::{At, OpenError};
 use crate::open_files::OpenFiles;
 
@@ -17,7 +18,12 @@ pub(crate) struct WriterLock {
 impl WriterLock {
     /// Takes the lock of the database at `path`, or says that another process has it.
     pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
-        let name = beside(path, ".lock");
+        if std::fs::metadata(path).is_ok_and(|file| file.nlink() > 1) {
+            // Each name would have a log of its own, and neither process would know of the other.
+            let error = std::io::Error::other("the file has several names (hard links); give it one");
+            return Err(OpenError::Io { path: path.to_owned(), error });
+        }
+        let name = beside(&real(path), ".lock");
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
         // What is not there is the folder.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
@@ -41,7 +47,7 @@ impl WriterLock {
 /// Whether a process has the lock of the database at `path`, but writes to other files than those that are there
 /// now: they were deleted, moved or replaced after it had opened them.
 pub(crate) fn writes_elsewhere(path: &Path) -> bool {
-    let name = beside(path, ".lock");
+    let name = beside(&real(path), ".lock");
     let Ok(told) = std::fs::read_to_string(&name) else { return false };
     if told.is_empty() || OpenFiles::at(path).is_ok_and(|files| files.to_string() == told) {
         return false;

@@ -145,8 +145,13 @@ fn one_process_writes_at_a_time() {
     let first = open(&path).unwrap();
     assert!(matches!(open(&path), Err(OpenError::InUse(_))));
     assert!(audit::run(&path, |_, _| {}).is_ok(), "but others may read");
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(matches!(open(&link), Err(OpenError::InUse(_))), "nor under another name");
     drop(first);
     assert!(open(&path).is_ok(), "the lock goes with its holder");
+    std::fs::hard_link(&path, folder.path().join("hard.db")).unwrap();
+    assert!(open(&path).is_err_and(|error| error.to_string().contains("hard links")));
 }
 
 #[test]

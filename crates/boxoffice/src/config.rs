@@ -240,7 +240,6 @@ impl Config {
             "it must not be below holds.ttl_s, which must be at least 1",
         );
         for (key, value) in [
-            ("holds.max_seats", usize::from(self.holds.max_seats)),
             ("http.max_connections", self.http.max_connections),
             ("http.max_body_bytes", self.http.max_body_bytes),
             ("http.max_plan_bytes", self.http.max_plan_bytes),
@@ -258,6 +257,7 @@ impl Config {
         }
         for (key, value, least, most) in [
             ("http.header_timeout_ms", self.http.header_timeout_ms, 1, 30_000),
+            ("holds.max_seats", u64::from(self.holds.max_seats), 1, 500),
             ("http.body_timeout_ms", self.http.body_timeout_ms, 1, 600_000),
             ("feed.write_timeout_s", self.feed.write_timeout_s, 1, 3600),
             ("drain.delay_s", self.drain.delay_s, 0, 3600),

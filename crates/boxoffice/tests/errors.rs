@@ -102,6 +102,10 @@ fn invalid_fields_are_all_named() {
             patch(showtime.path(""), &json!({"movie": null, "prices": null})).admin(),
             vec!["/movie", "/prices"],
         ),
+        (
+            patch(showtime.path(""), &json!({"prices": {"standard": {"adult": -1, "child": "x"}}})).admin(),
+            vec!["/prices/standard/adult", "/prices/standard/child"],
+        ),
         (post("/v1/showtimes", &bad_showtime).admin(), vec!["/currency", "/hold_ttl_s", "/starts_at"]),
         (post(&holds, &json!({"seats": "A1", "ttl_s": "short"})), vec!["/seats", "/ttl_s"]),
         (post(&holds, &json!({"seats": ["A1", 7, {"ticket": "child"}]})), vec!["/seats/1", "/seats/2/seat"]),
@@ -124,6 +128,8 @@ fn invalid_fields_are_all_named() {
         let refused = server.send(&get(format!("/v1/showtimes?{query}"))).refusal(400, "invalid_field");
         assert_eq!(places(&refused), [name], "{query}");
     }
+    let twice = server.send(&get("/v1/movies?limit=1&limit=2")).refusal(400, "invalid_field");
+    assert_eq!(places(&twice), ["limit"]);
     let by_email = server.send(&get("/v1/bookings?email=a%00@b").admin());
     assert_eq!(places(&by_email.refusal(400, "invalid_field")), ["email"]);
     assert_eq!(places(&server.send(&get("/v1/movies?limit=0")).refusal(400, "invalid_field")), ["limit"]);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
-use server::{House, Server, get, post};
+use server::{House, Server, get, hall, post};
 
 /// Where the clients are; or says that a test is left out.
 fn clients(test: &str) -> Option<PathBuf> {
@@ -55,6 +55,23 @@ fn clients_of_signalr_see_every_change() {
         showtime.staff("/cancel", &json!({})).expect(200);
     }
     ends_well(node, "seats.mjs");
+}
+
+#[test]
+fn a_map_of_any_size_is_answered_in_parts() {
+    let Some(folder) = clients("a large room on the seats hub") else { return };
+    let server = Server::start_with(&["--holds-max-seats", "500"]);
+    let (plan, seats) = hall(60, 100);
+    let showtime = House::with_plan(&server, &plan).plain_showtime();
+    for some in seats.chunks(500) {
+        showtime.hold(&some.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let url = format!("http://{}", server.address());
+    let (folder, count) = (folder.to_str().expect("a path"), seats.len().to_string());
+    ends_well(
+        start(Path::new("node"), "seats_parts.mjs", &[&url, &showtime.id, folder, &count]),
+        "seats_parts.mjs",
+    );
 }
 
 #[test]

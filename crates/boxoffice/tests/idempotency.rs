@@ -166,6 +166,32 @@ fn a_change_that_changed_nothing_is_not_done_later_by_its_repetition() {
 }
 
 #[test]
+fn what_was_so_already_is_not_done_later_by_its_repetition() {
+    let server = Server::start();
+    let showtime = House::open(&server).showtime();
+    let staff = |rest: &str, seat: &str| post(showtime.path(rest), &json!({"seats": [seat]})).admin();
+    for (rest, other) in [("/unblock", "/block"), ("/block", "/unblock")] {
+        let request = staff(rest, "A1").key(&fresh_key());
+        let first = server.send(&request);
+        first.expect(200);
+        server.send(&staff(other, "A1")).expect(200);
+        let before = showtime.taken();
+        same(&first, &server.send(&request));
+        assert_eq!(showtime.taken(), before, "{rest} is not done again");
+        server.send(&staff(rest, "A1")).expect(200);
+    }
+    let hold = showtime.hold(&["B1"]);
+    let key = fresh_key();
+    let as_it_is = hold.ask(&json!({})).key(&key);
+    let first = server.send(&as_it_is);
+    same(&first, &server.send(&as_it_is));
+    server.send(&hold.ask(&json!({"add": ["B2"]})).key(&key)).refusal(422, "idempotency_key_reused");
+    assert_eq!(hold.read()["seats"].as_array().map(Vec::len), Some(1));
+    replay(&showtime);
+    server.audit();
+}
+
+#[test]
 fn everything_in_the_catalogue_is_made_once() {
     let server = Server::start();
     let house = House::open(&server);

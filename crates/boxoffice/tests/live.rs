@@ -256,13 +256,13 @@ fn one_too_many_is_told_to_come_back_or_refused() {
 
 #[test]
 fn rooms_of_any_size_come_in_parts() {
-    let server = Server::start_with(&["--holds-max-seats", "1000"]);
+    let server = Server::start_with(&["--holds-max-seats", "500"]);
     let (plan, seats) = hall(60, 100);
     let showtime = House::with_plan(&server, &plan).plain_showtime();
     let mut early = Watcher::socket(&showtime, "");
     early.follow();
-    for thousand in seats.chunks(1000) {
-        showtime.hold(&thousand.iter().map(String::as_str).collect::<Vec<_>>());
+    for some in seats.chunks(500) {
+        showtime.hold(&some.iter().map(String::as_str).collect::<Vec<_>>());
     }
     early.agrees(&showtime);
     for mut late in [Watcher::socket(&showtime, ""), Watcher::stream(&showtime, "", "")] {

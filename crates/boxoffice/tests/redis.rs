@@ -112,4 +112,8 @@ fn a_bad_address_is_named_without_its_password() {
         assert!(check.said.contains(key), "{key} is not named: {}", check.said);
     }
     assert!(!check.said.contains("s3cret"), "{}", check.said);
+    for store in ["postgres://h/d?user=u&password=s3cret", "postgres://u:s3cret/w0rd@h/d"] {
+        let print = home.run(&["config", "print", "--store", store]);
+        assert!(print.said.contains("***") && !print.said.contains("s3cret"), "{}", print.said);
+    }
 }

@@ -38,7 +38,8 @@ pub(super) fn edit(scene: &Scene<'_>, serial: Serial, edit: &HoldEdit) -> Result
     seats::check_versions(showtime, &edit.versions)?;
     scene.check_available(wanted.iter().map(|seat| seat.no))?;
     let moved = deadline != hold.expires_at;
-    if !moved && wanted.is_empty() && removed.is_empty() {
+    // Under a key the answer is kept, and with it that this was asked before whatever comes next.
+    if !moved && wanted.is_empty() && removed.is_empty() && scene.context.request.is_none() {
         return Ok(Decision::Unchanged(Some(hold.clone())));
     }
     // From here it must succeed.

@@ -15,7 +15,8 @@ use crate::settings::Settings;
 use crate::showtime::Showtime;
 use crate::time::Timestamp;
 
-/// Decides [`Command::Block`](crate::command::Command::Block): nothing happens if all are blocked already.
+/// Decides [`Command::Block`](crate::command::Command::Block): nothing happens if all are blocked already,
+/// but for a request under a key.
 pub(super) fn block(
     scene: &Scene<'_>,
     labels: &[CompactString],
@@ -24,7 +25,8 @@ pub(super) fn block(
     turn(scene, labels, reason, EventKind::BLOCKED, SeatStatus::Blocked)
 }
 
-/// Decides [`Command::Unblock`](crate::command::Command::Unblock): nothing happens if all are available.
+/// Decides [`Command::Unblock`](crate::command::Command::Unblock): nothing happens if all are available, but
+/// for a request under a key.
 pub(super) fn unblock(
     scene: &Scene<'_>,
     labels: &[CompactString],
@@ -51,7 +53,8 @@ fn turn(
     if !conflicts.is_empty() {
         return Err(Refusal::SeatUnavailable(conflicts));
     }
-    if numbers.iter().all(|no| scene.showtime.seat(*no).status == to) {
+    // Under a key the answer is kept, and with it that this was asked before whatever comes next.
+    if scene.context.request.is_none() && numbers.iter().all(|no| scene.showtime.seat(*no).status == to) {
         return Ok(Decision::Unchanged(None));
     }
     // From here it must succeed. A seat that is so already is changed to what it is, so that its version is named:

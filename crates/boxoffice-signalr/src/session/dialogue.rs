@@ -36,6 +36,8 @@ pub(super) struct Dialogue {
     calling: Option<Calling>,
     streams: Streams,
     silence: Pin<Box<Sleep>>,
+    /// Whether the client pings, so that its silence means something.
+    pings: bool,
     /// Who is asked first, streams or input, so that neither keeps the other waiting for ever.
     streams_first: bool,
 }
@@ -58,6 +60,7 @@ impl Dialogue {
             calling: None,
             streams: Streams::new(config.max_streams),
             silence: Box::pin(tokio::time::sleep(config.client_timeout)),
+            pings: false,
             streams_first: false,
             connection,
         }
@@ -161,9 +164,10 @@ impl Dialogue {
             Poll::Ready(None) => return Poll::Ready(Step::End(Ending::Left)),
             Poll::Pending => {}
         }
-        // Over Long Polling clients do not ping; there the polls tell that they are alive.
-        let pings = self.connection.transport() != Some(Transport::LongPolling);
-        if pings && self.silence.as_mut().poll(context).is_ready() {
+        // As ASP.NET has it, a client is missed only once it has pinged: some never do. Over Long Polling none needs to; there
+        // the polls tell that it is alive.
+        let missed = self.pings && self.connection.transport() != Some(Transport::LongPolling);
+        if missed && self.silence.as_mut().poll(context).is_ready() {
             return Poll::Ready(Step::End(Ending::Silent));
         }
         Poll::Pending
@@ -197,7 +201,8 @@ impl Dialogue {
                     self.complete(Some(id), Completion::Void);
                 }
             }
-            Incoming::Ping | Incoming::Other => {}
+            Incoming::Ping => self.pings = true,
+            Incoming::Other => {}
             Incoming::Close => return Err(Ending::Left),
         }
         Ok(())

@@ -57,9 +57,17 @@ async fn item_3_there_is_no_ping_over_long_polling_and_none_before_the_handshake
 }
 
 #[tokio::test]
+async fn item_4_a_client_that_never_pings_is_not_missed() {
+    let running = start(Config { client_timeout: SHORT, keep_alive: 4 * SHORT, ..Config::default() }).await;
+    let mut socket = Socket::ready(running.address).await;
+    assert_eq!(socket.text().await, "{\"type\":6}\u{1e}", "four times its patience later it is still there");
+}
+
+#[tokio::test]
 async fn item_4_a_client_that_is_silent_too_long_is_closed_and_may_come_back() {
     let running = start(Config { client_timeout: 4 * SHORT, ..Config::default() }).await;
-    let (mut events, _) = Events::ready(running.address).await;
+    let (mut events, token) = Events::ready(running.address).await;
+    post(running.address, &token, "{\"type\":6}\u{1e}").await;
     let mut socket = Socket::ready(running.address).await;
     let begin = std::time::Instant::now();
     // A sign of life makes the time begin anew.

@@ -12,13 +12,22 @@ pub(super) fn masked(key: &str, value: &str) -> String {
         return MASK.to_owned();
     }
     match value.split_once("://") {
-        Some((scheme, rest)) if ["store", "gate", "bus"].contains(&key) => match rest.rsplit_once('@') {
-            Some((user, host)) => {
-                let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{MASK}"));
-                format!("{scheme}://{user}@{host}")
-            }
-            None => value.to_owned(),
-        },
+        Some((scheme, rest)) if ["store", "gate", "bus"].contains(&key) => {
+            let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+            let shown = match rest.rsplit_once('@') {
+                Some((user, host)) => match user.split_once(':') {
+                    Some((user, _)) => format!("{scheme}://{user}:{MASK}@{host}"),
+                    None => format!("{scheme}://{user}@{host}"),
+                },
+                None => format!("{scheme}://{rest}"),
+            };
+            let hide = |pair: &str| match pair.split_once('=') {
+                Some((name, _)) if name.contains("password") => format!("{name}={MASK}"),
+                _ => pair.to_owned(),
+            };
+            let query: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).map(hide).collect();
+            if query.is_empty() { shown } else { format!("{shown}?{}", query.join("&")) }
+        }
         _ => value.to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{List, Origin};
 
 const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE, OPTIONS";
 /// What a page may send: the API's own headers, and those of the SignalR client.
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id, \
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-Id, \
                                traceparent, X-Requested-With, X-SignalR-User-Agent";
 /// What a page may read beyond what it always may.
 const ANSWER_HEADERS: &str = "ETag, Location, Retry-After, Idempotent-Replayed, X-Request-Id";

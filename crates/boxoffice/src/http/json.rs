@@ -275,7 +275,7 @@ impl<'f> Fields<'f> {
 }
 
 /// A member's name as part of a JSON Pointer (RFC 6901).
-fn escape(name: &str) -> String {
+pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

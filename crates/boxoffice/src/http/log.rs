@@ -11,7 +11,7 @@ use boxoffice_engine::box_office::Done;
 use http::Method;
 use tracing::Level;
 
-use super::origin::Passed;
+use super::origin::{Passed, watches};
 use crate::config::Log;
 use crate::live::hub;
 use crate::logging;
@@ -84,7 +84,8 @@ impl AccessLog {
         // A probe that is told of the draining is told what it asks for.
         let expected = code == Some("draining") && path == "/readyz";
         let fault = response.status().is_server_error() && !expected;
-        let slow = took >= self.slow;
+        // Who watches waits for what happens: a poll that is held is not slow.
+        let slow = took >= self.slow && !watches(path);
         if !(fault || slow || changed.is_some() || sampled()) {
             return;
         }

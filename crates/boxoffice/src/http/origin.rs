@@ -115,6 +115,11 @@ fn is_trace(value: &[u8]) -> bool {
         && (value.len() == 55 || (value[..2] != *b"00" && value[55] == b'-' && value.len() <= 128))
 }
 
+/// Whether it is a path at which connections last, of which so many may come from one address.
+pub(super) fn watches(path: &str) -> bool {
+    path.ends_with("/live") || path.starts_with(crate::live::hub::PATH)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

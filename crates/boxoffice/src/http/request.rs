@@ -200,7 +200,13 @@ impl Asked {
     /// Takes a query parameter, which is thereby known.
     fn take_parameter(&mut self, name: &str) -> Option<String> {
         let at = self.query.iter().position(|(known, _)| known == name)?;
-        Some(self.query.swap_remove(at).1)
+        let value = self.query.swap_remove(at).1;
+        let taken = self.query.len();
+        self.query.retain(|(known, _)| known != name);
+        if self.query.len() < taken {
+            self.faults.note(Code::InvalidField, name, "It is there more than once: which of them counts?");
+        }
+        Some(value)
     }
 
     /// Whether one of these parameters has a bare date.
@@ -349,6 +355,9 @@ impl FromRequest<Shared> for AskedWithOptionalBody {
 
 /// The request and the bytes of its JSON body.
 pub async fn read(request: Request<Body>, app: &Shared, limit: usize) -> Result<(Asked, Bytes), Problem> {
+    if request.headers().contains_key(header::EXPECT) {
+        require_json(request.headers())?;
+    }
     let (asked, bytes) = read_any(request, app, limit).await?;
     require_json(&asked.headers)?;
     Ok((asked, bytes))
@@ -357,6 +366,18 @@ pub async fn read(request: Request<Body>, app: &Shared, limit: usize) -> Result<
 async fn read_any(request: Request<Body>, app: &Shared, limit: usize) -> Result<(Asked, Bytes), Problem> {
     let (mut parts, body) = request.into_parts();
     let asked = Asked::from_request_parts(&mut parts, app).await?;
+    if asked.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let detail = "The body must come as it is, without a Content-Encoding.";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    }
+    // Who asks before sending is told before sending.
+    let announced =
+        asked.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if asked.headers.contains_key(header::EXPECT)
+        && announced.is_some_and(|length: u64| length > limit as u64)
+    {
+        return Err(too_large(limit));
+    }
     let bytes = collect_in_time(app, body, limit).await?;
     Ok((asked, bytes))
 }
@@ -394,6 +415,10 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(Code::UnsupportedMediaType, "The body must come as Content-Type: application/json."))
 }
 
+fn too_large(limit: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes.")).with("limit", limit)
+}
+
 /// The whole body. One that is too large is read on for a little, so that the client hears the answer instead of a
 /// connection reset.
 async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, Problem>
@@ -425,8 +450,7 @@ where
         }
     }
     if length > limit {
-        let detail = format!("The body may have at most {limit} bytes.");
-        return Err(Problem::new(Code::BodyTooLarge, detail).with("limit", limit));
+        return Err(too_large(limit));
     }
     Ok(if more.is_empty() { first.unwrap_or_default() } else { more.freeze() })
 }

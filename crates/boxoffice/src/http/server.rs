@@ -182,7 +182,7 @@ pub async fn answer<B: RequestBody>(
     let id = request_id(app, &request);
     let page = app.cors.allowed(request.headers());
     let passed = app.passed(request.headers(), peer);
-    if watches(request.uri().path()) {
+    if origin::watches(request.uri().path()) {
         let client = origin::client(&app.config.main.proxies, peer.ip(), request.headers());
         request.extensions_mut().insert(origin::Client(client));
     }
@@ -242,11 +242,6 @@ pub async fn answer<B: RequestBody>(
     let code = code.map(|code| code.info().code);
     app.log.answered(&line, &response, code, started.elapsed(), &passed);
     response
-}
-
-/// Whether it is a path at which connections last, of which so many may come from one address.
-fn watches(path: &str) -> bool {
-    path.ends_with("/live") || path.starts_with(crate::live::hub::PATH)
 }
 
 /// Makes a Location whole, which a path alone is not where the API stands below a path of another host.

@@ -61,6 +61,8 @@ fn plain_target<B>(request: &Request<B>) -> Option<ShowtimeId> {
         && request.uri().query().is_none()
         && !headers.contains_key(header::AUTHORIZATION)
         && !headers.contains_key("idempotency-key")
+        && !headers.contains_key(header::EXPECT)
+        && !headers.contains_key(header::CONTENT_ENCODING)
         && is_json(headers);
     if plain { path.parse().ok() } else { None }
 }

@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering;
 
 use boxoffice_engine::board::Board;
 use boxoffice_engine::feed::{Ended, Told, Watch};
-use boxoffice_signalr::Payload;
 use parking_lot::Mutex;
-use serde_json::Value;
 
 use super::broadcast::Block;
 use super::message::{self, Message, PART_BYTES};
@@ -86,18 +84,6 @@ impl Audience {
             kept.push_front(Arc::clone(&written));
         }
         written
-    }
-
-    /// Every seat that ever changed, in one piece.
-    pub(super) fn snapshot(&self) -> Payload {
-        let written = self.since(None);
-        if let [whole] = &written.messages[..] {
-            return whole.payload().clone();
-        }
-        let (app, board) = (&self.app, self.board());
-        let update = board.update_since(None, app.office.now());
-        let messages = message::seats((board.id(), board.plan()), board.epoch(), &update, usize::MAX);
-        messages.first().map_or_else(|| Value::Null.into(), |whole| whole.payload().clone())
     }
 
     fn write(&self, from: Option<u64>) -> Written {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse as _, Response};
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_engine::board::Board;
+use boxoffice_engine::box_office::Refused;
 use boxoffice_signalr::{Answer, Close, Config, Connection, Failure, Hub, Invocation, Opening, SignalR};
 use futures_util::stream;
 use hashbrown::HashSet;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use super::admission::{Place, Transport};
 use super::door::start;
 use super::follower::Follower;
+use super::message::Message;
 use crate::config::Scope;
 use crate::http::auth::Credential;
 use crate::http::cors;
@@ -164,10 +166,7 @@ impl Hub for Seats {
         }
         let address = opening.extensions().get::<Client>().map_or(IpAddr::from([0; 4]), |client| client.0);
         let Some(place) = app.live.places.take(Transport::SignalR, address) else {
-            return Err(refused(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too many watch already; try again shortly.",
-            ));
+            return Err(app.problem(&Refused::Overloaded, None).into_response());
         };
         data.insert(Visitor { credential, joined: HashSet::new(), _place: Arc::new(place) });
         Ok(data)
@@ -185,9 +184,15 @@ impl Hub for Seats {
         } else if call.is("GetSeats") {
             takes(&call, 1, 1)?;
             let app = self.app()?;
-            let (_, board, _) = self.board(&app, connection, &call).await?;
-            let audience = app.live.audience(&app, board);
-            Ok(Answer::Result(audience.snapshot()))
+            let (id, board, _) = self.board(&app, connection, &call).await?;
+            let written = app.live.audience(&app, board).since(None);
+            let mut parts = written.messages.iter().filter(|message| !message.is_change());
+            let first = parts.next().ok_or(Failure::Internal)?;
+            let rest: Vec<_> = parts.map(Message::event).collect();
+            if !rest.is_empty() {
+                connection.attach(&format!("{id} once"), stream::iter(rest));
+            }
+            Ok(Answer::Result(first.payload().clone()))
         } else {
             Err(Failure::UnknownMethod)
         }

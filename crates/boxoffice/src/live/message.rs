@@ -82,6 +82,11 @@ impl Message {
         self.0.kind == Kind::Bye
     }
 
+    /// Whether it says that the showtime itself was changed.
+    pub(super) fn is_change(&self) -> bool {
+        self.0.kind == Kind::Changed
+    }
+
     /// As a text frame of a WebSocket.
     pub(super) fn frame(&self) -> &Bytes {
         self.0.frame.get_or_init(|| frame::text(&self.0.text))

@@ -18,6 +18,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::super::encoded::Encoded;
 use super::super::json::{self as body, Faults, Fields, Strict, text};
 use super::super::metrics::count;
 use super::super::problem::{Code, Problem};
@@ -39,7 +40,8 @@ pub async fn read(
     asked.no_more_parameters()?;
     let plan = app.office.ports().store.plan(hash).await.map_err(|error| store_problem(&app, error))?;
     let plan = plan.ok_or_else(|| Problem::new(Code::PlanNotFound, "There is no plan of this hash."))?;
-    let mut response = wire::answer(StatusCode::OK, &plan_wire(&plan));
+    let body = Encoded::new(serde_json::to_vec(&plan_wire(&plan)).unwrap_or_default());
+    let mut response = body.answer(&asked.headers, "application/json");
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, forever);
     Ok(response)

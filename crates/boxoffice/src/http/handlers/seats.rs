@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::super::encoded::{Encoded, is_current};
 use super::super::problem::Problem;
-use super::super::request::{Asked, Id, number};
+use super::super::request::{Asked, Id};
 use super::super::wire::{self, seats};
 use super::super::{App, Shared};
 use super::visible_board;
@@ -68,7 +68,9 @@ pub fn read_since(text: &str) -> Option<Since> {
         Some(_) => return None,
         None => (None, text),
     };
-    number(revision).map(|revision| (epoch, revision))
+    let digits = !revision.is_empty() && revision.bytes().all(|byte| byte.is_ascii_digit());
+    // One that cannot be counted to is above every head.
+    digits.then(|| (epoch, revision.parse().unwrap_or(u64::MAX)))
 }
 
 /// What changed after a revision; everything that ever changed if the client's revision is of another history.

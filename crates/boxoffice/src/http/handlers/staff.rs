@@ -124,7 +124,10 @@ fn show(board: &Board, event: &Event) -> Value {
         }
     }
     if let Some((_, ended)) = change.holds.split_last().filter(|(_, ended)| !ended.is_empty()) {
-        let ids = ended.iter().map(|hold| HoldId { showtime: board.id(), serial: hold.serial }.to_string());
+        let ids = ended.iter().map(|hold| match hold.status {
+            HoldStatus::Booked => BookingId { showtime: board.id(), serial: hold.serial }.to_string(),
+            _ => HoldId { showtime: board.id(), serial: hold.serial }.to_string(),
+        });
         shown.insert("also_ended".to_owned(), ids.collect::<Vec<_>>().into());
     }
     if let Some(reason) = &change.reason {

@@ -146,7 +146,7 @@ fn limits(object: Object) -> Object {
         .may("off_sale_at", said(given_time(), "Left out of a new one: the start."))
         .may("hold_ttl_s", integer(1, 86_400))
         .may("max_hold_ttl_s", said(integer(1, 86_400), "The cap under extension."))
-        .may("max_seats_per_hold", integer(1, 1000))
+        .may("max_seats_per_hold", integer(1, 500))
         .may(
             "published",
             said(flag(), "Left out of a new one: true. False hides it from those without a key."),

@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use serde_json::Value;
 
 use super::super::super::App;
-use super::super::super::json::{Faults, Fields, boolean, integer, text};
+use super::super::super::json::{Faults, Fields, boolean, escape, integer, text};
 use super::super::super::problem::{Code, Problem};
 use super::super::super::wire::read_time;
 use super::super::external_id;
@@ -24,7 +24,7 @@ const MAX_TTL_S: i64 = 24 * 60 * 60;
 /// The first moment that has no year of four digits.
 const YEAR_10000_MS: i64 = 253_402_300_800_000;
 /// The most seats that a hold may be allowed.
-const MAX_SEATS: i64 = 1000;
+const MAX_SEATS: i64 = 500;
 
 /// A category's tickets as given, by the category's key.
 type GivenPrices = Vec<(String, Vec<TicketPrice>)>;
@@ -150,6 +150,7 @@ fn read_limits(fields: &mut Fields<'_>) -> Limits {
 
 fn read_prices(fields: &mut Fields<'_>) -> Option<GivenPrices> {
     fields.map("prices", 1000, |category, value, pointer, faults| {
+        let by_ticket = value.is_object();
         let tickets = match value {
             Value::Object(tickets) => {
                 tickets.into_iter().map(|(ticket, amount)| (CompactString::from(ticket), amount)).collect()
@@ -161,6 +162,7 @@ fn read_prices(fields: &mut Fields<'_>) -> Option<GivenPrices> {
         }
         let mut read = Vec::with_capacity(tickets.len());
         for (ticket, amount) in tickets {
+            let pointer = if by_ticket { format!("{pointer}/{}", escape(&ticket)) } else { pointer.clone() };
             if let Err(detail) = text(40)(Value::String(ticket.to_string())) {
                 faults.invalid(&pointer, format!("The name of a ticket: {detail}"));
             }
