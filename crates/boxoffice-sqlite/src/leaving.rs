@@ -93,7 +93,7 @@ fn remove_events(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
@@ -191,7 +191,8 @@ mod tests {
         }
     }
 
-    fn commit(id: ShowtimeId, no: u32) -> Commit {
+    /// A hold of a seat of its own, by which a seat is held for the first time.
+    pub(crate) fn commit(id: ShowtimeId, no: u32) -> Commit {
         let serial = id.number() * 1000 + u64::from(no);
         let seat = HeldSeat {
             no,

@@ -3,6 +3,8 @@
 mod batch;
 pub(crate) mod checkpoint;
 mod heads;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use batch::{BatchError, Statements, in_transaction, write_batch};
 pub(crate) use heads::Heads;
@@ -132,7 +134,6 @@ impl Writer {
             {
                 self.begin_trouble(&why);
             }
-            self.run_errands(&mut heads);
             if self.is_in_trouble() {
                 self.refuse(batch);
                 continue;
@@ -140,6 +141,7 @@ impl Writer {
             if !batch.is_empty() {
                 self.commit(batch, &mut heads);
             }
+            self.run_errands(&mut heads);
             if Instant::now() >= prune_at {
                 prune_at = Instant::now() + PRUNE_EVERY;
                 self.prune();
@@ -292,6 +294,7 @@ impl Writer {
         }
     }
 
+    /// Runs errands as long as no transition waits, and one if some do: an errand costs a sync as a whole batch does.
     fn run_errands(&mut self, heads: &mut Heads) {
         loop {
             if self.is_in_trouble() {
@@ -314,6 +317,9 @@ impl Writer {
                 }
             };
             errand.tell(trouble);
+            if !self.queue.is_empty() {
+                return;
+            }
         }
     }
 
