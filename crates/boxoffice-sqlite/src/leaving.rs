@@ -117,21 +117,21 @@ pub(crate) mod tests {
     }
 
     /// A database as the writer has it.
-    struct House {
-        connection: Connection,
+    pub(crate) struct House {
+        pub(crate) connection: Connection,
         places: Arc<EventPlaces>,
-        heads: Heads,
+        pub(crate) heads: Heads,
     }
 
     impl House {
-        fn open(path: &Path) -> Self {
+        pub(crate) fn open(path: &Path) -> Self {
             let mut connection = open_writer(path, 1000).unwrap();
             migrate(&mut connection, path, MIGRATIONS).unwrap();
             let places = Arc::new(EventPlaces::read(&connection).unwrap());
             Self { connection, heads: Heads::new(Arc::clone(&places)), places }
         }
 
-        fn showtime(&mut self, number: u64) -> ShowtimeId {
+        pub(crate) fn showtime(&mut self, number: u64) -> ShowtimeId {
             let id = ShowtimeId::from_number(number);
             let entry = ShowtimeEntry {
                 id,
@@ -186,13 +186,17 @@ pub(crate) mod tests {
             events.into_iter().map(|event| event.revision).collect()
         }
 
-        fn count(&self, table: &str) -> u64 {
+        pub(crate) fn count(&self, table: &str) -> u64 {
             self.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
         }
     }
 
-    /// A hold of a seat of its own, by which a seat is held for the first time.
     pub(crate) fn commit(id: ShowtimeId, no: u32) -> Commit {
+        Commit { sealed: transition(id, no).into(), ticket: Box::new(Nobody) }
+    }
+
+    /// A hold of its own for a seat that nobody had before.
+    pub(crate) fn transition(id: ShowtimeId, no: u32) -> Transition {
         let serial = id.number() * 1000 + u64::from(no);
         let seat = HeldSeat {
             no,
@@ -228,15 +232,14 @@ pub(crate) mod tests {
             request: None,
             reason: None,
         };
-        let transition = Transition {
+        Transition {
             showtime: id,
             change: Arc::new(change),
             settings_version: None,
             never_held: false,
             keys_since: NOW,
             contact: None,
-        };
-        Commit { sealed: transition.into(), ticket: Box::new(Nobody) }
+        }
     }
 
     #[test]

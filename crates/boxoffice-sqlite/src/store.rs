@@ -33,6 +33,7 @@ use crate::figures::figures;
 use crate::lock::WriterLock;
 use crate::migration::{MIGRATIONS, migrate};
 use crate::open_files::OpenFiles;
+use crate::pruning::Pruning;
 use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::token_keys;
@@ -214,7 +215,7 @@ impl Store for SqliteStore {
                     queue: Arc::clone(&queue),
                     sink,
                     most: self.options.batch.max(1),
-                    keep_keys_ms: self.options.keep_keys_ms,
+                    pruning: Pruning::new(self.options.keep_keys_ms, Instant::now()),
                     events: Arc::clone(&self.events),
                     checkpoints,
                     readers: Arc::clone(&self.readers),

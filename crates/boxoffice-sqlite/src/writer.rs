@@ -26,6 +26,7 @@ use crate::event_places::EventPlaces;
 use crate::leaving;
 use crate::lock::WriterLock;
 use crate::open_files::OpenFiles;
+use crate::pruning::Pruning;
 use crate::readers::{ReadError, Readers};
 
 use checkpoint::Checkpoints;
@@ -38,11 +39,9 @@ const FENCE_EVERY: Duration = Duration::from_secs(1);
 const FENCE_EVERY_IN_DOUBT: Duration = Duration::from_millis(50);
 /// How often the writer looks up when there is nothing to do.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often old idempotency keys are removed.
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
-/// How many times as long as a step of removing a showtime's rows the next one is waited for.
-const REST: u32 = 10;
+/// How many times as long as a step of removing rows the next one is waited for.
+pub(crate) const REST: u32 = 10;
 
 /// A batch as large as this says that many are buying.
 const BUSY: usize = 32;
@@ -100,7 +99,7 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<CommitQueue>,
     pub(crate) sink: OutcomeSink,
     pub(crate) most: usize,
-    pub(crate) keep_keys_ms: i64,
+    pub(crate) pruning: Pruning,
     pub(crate) events: Arc<EventPlaces>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) readers: Arc<Readers>,
@@ -113,7 +112,6 @@ impl Writer {
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         let mut heads = Heads::new(Arc::clone(&self.events));
-        let mut prune_at = Instant::now() + PRUNE_EVERY;
         let mut last_batch = 0;
         loop {
             if last_batch >= BUSY && self.queue.len() < WORTHWHILE {
@@ -122,7 +120,8 @@ impl Writer {
             let healthy = !self.is_in_trouble();
             let pause = if healthy { IDLE } else { FENCE_EVERY };
             let until = Instant::now() + pause;
-            let until = self.leaving_at.filter(|_| healthy).map_or(until, |at| until.min(at));
+            let chores = self.leaving_at.into_iter().chain([self.pruning.at()]).filter(|_| healthy);
+            let until = chores.fold(until, Instant::min);
             let Some(batch) = self.queue.take_blocking_until(self.most, Some(until)) else { break };
             last_batch = batch.len();
             if !healthy && !self.recover(&mut heads) {
@@ -142,9 +141,8 @@ impl Writer {
                 self.commit(batch, &mut heads);
             }
             self.run_errands(&mut heads);
-            if Instant::now() >= prune_at {
-                prune_at = Instant::now() + PRUNE_EVERY;
-                self.prune();
+            if !self.is_in_trouble() && self.pruning.is_due(Instant::now()) {
+                self.prune(&mut heads);
             }
             if heads.have_left() {
                 self.leaving_at = Some(Instant::now());
@@ -181,6 +179,8 @@ impl Writer {
                 counters.busy_us.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
                 counters.transitions.fetch_add(committed as u64, Relaxed);
                 counters.conflicts.fetch_add((outcomes.len() - committed) as u64, Relaxed);
+                let with_key = |commit: &&Commit| commit.sealed.transition.change.request.is_some();
+                self.pruning.note(batch.iter().filter(with_key).count());
                 self.hand_back(batch.into_iter().map(|commit| commit.ticket).zip(outcomes).collect());
             }
             Err(BatchError::NotCommitted(error)) => {
@@ -361,21 +361,14 @@ impl Writer {
         }
     }
 
-    /// Removes idempotency keys whose time is over, a few at once so that nobody waits for it.
-    fn prune(&self) {
-        const FEW: i64 = 2_000;
-        let newest = "SELECT coalesce(max(at_ms), 0) FROM request_key";
-        let old = "DELETE FROM request_key WHERE seq IN (SELECT seq FROM request_key ORDER BY seq LIMIT ?2) AND at_ms < ?1";
-        let prune = || -> rusqlite::Result<usize> {
-            let newest: i64 = self.connection.query_row(newest, [], |row| row.get(0))?;
-            let sql = "DELETE FROM catalogue_key WHERE at_ms < (SELECT max(at_ms) FROM catalogue_key) - ?1";
-            self.connection.execute(sql, [self.keep_keys_ms])?;
-            self.connection.execute(old, [newest - self.keep_keys_ms, FEW])
-        };
-        match prune() {
+    /// Removes some idempotency keys whose time is over.
+    fn prune(&mut self, heads: &mut Heads) {
+        match self.pruning.step(&self.connection, heads) {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "old idempotency keys were removed"),
-            Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
+            Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)) => {
+                tracing::warn!(%error, "old idempotency keys could not be removed");
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ fn writer(path: &Path) -> Writer {
         queue: Arc::new(CommitQueue::new(64)),
         sink: unbounded_channel().0,
         most: 1024,
-        keep_keys_ms: 1000,
+        pruning: Pruning::new(1000, Instant::now()),
         events: Arc::new(EventPlaces::read(&connection).unwrap()),
         checkpoints: Checkpoints::start(&mut connection, path, 4096).unwrap(),
         readers: Arc::new(Readers::start(path, 1, 16).unwrap()),
