@@ -38,7 +38,7 @@ use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::token_keys;
 use crate::writer::checkpoint::Checkpoints;
-use crate::writer::{BatchError, Heads, Shared, Writer};
+use crate::writer::{BatchError, Heads, Shared, Turn, Writer};
 
 /// How a SQLite store works.
 #[derive(Debug, Clone)]
@@ -219,7 +219,8 @@ impl Store for SqliteStore {
                     events: Arc::clone(&self.events),
                     checkpoints,
                     readers: Arc::clone(&self.readers),
-                    leaving_at: Some(Instant::now()),
+                    leaving: Turn::now(),
+                    event_runs: Turn::now(),
                     _lock: lock,
                 };
                 let (end, ended) = oneshot::channel::<()>();

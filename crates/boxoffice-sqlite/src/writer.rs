@@ -5,9 +5,11 @@ pub(crate) mod checkpoint;
 mod heads;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub(crate) use batch::{BatchError, Statements, in_transaction, write_batch};
 pub(crate) use heads::Heads;
+pub(crate) use turn::Turn;
 
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -104,7 +106,9 @@ pub(crate) struct Writer {
     pub(crate) checkpoints: Checkpoints,
     pub(crate) readers: Arc<Readers>,
     /// When the next rows of showtimes that left are removed.
-    pub(crate) leaving_at: Option<Instant>,
+    pub(crate) leaving: Turn,
+    /// When the places of many events may be written.
+    pub(crate) event_runs: Turn,
     pub(crate) _lock: WriterLock,
 }
 
@@ -120,7 +124,7 @@ impl Writer {
             let healthy = !self.is_in_trouble();
             let pause = if healthy { IDLE } else { FENCE_EVERY };
             let until = Instant::now() + pause;
-            let chores = self.leaving_at.into_iter().chain([self.pruning.at()]).filter(|_| healthy);
+            let chores = self.leaving.at().into_iter().chain([self.pruning.at()]).filter(|_| healthy);
             let until = chores.fold(until, Instant::min);
             let Some(batch) = self.queue.take_blocking_until(self.most, Some(until)) else { break };
             last_batch = batch.len();
@@ -141,18 +145,7 @@ impl Writer {
                 self.commit(batch, &mut heads);
             }
             self.run_errands(&mut heads);
-            if !self.is_in_trouble() && self.pruning.is_due(Instant::now()) {
-                self.prune(&mut heads);
-            }
-            if heads.have_left() {
-                self.leaving_at = Some(Instant::now());
-            }
-            if !self.is_in_trouble() && self.leaving_at.is_some_and(|at| Instant::now() >= at) {
-                self.remove_leaving(&mut heads);
-            }
-            if self.events.are_many() {
-                self.write_event_runs(&mut heads);
-            }
+            self.do_chores(&mut heads);
             self.checkpoints.between_batches(&self.connection);
         }
         self.run_errands(&mut heads);
@@ -323,7 +316,32 @@ impl Writer {
         }
     }
 
-    /// Removes some rows of showtimes that left. If it fails, it is tried again after the next batch.
+    /// What the writer does by itself, each a little at a time.
+    fn do_chores(&mut self, heads: &mut Heads) {
+        if heads.have_left() {
+            self.leaving.bring_on(Instant::now());
+        }
+        if !self.is_in_trouble() && self.pruning.is_due(Instant::now()) {
+            self.prune(heads);
+        }
+        if !self.is_in_trouble() && self.leaving.is_due(Instant::now()) {
+            self.remove_leaving(heads);
+        }
+        if !self.is_in_trouble() && self.events.are_many() && self.event_runs.is_due(Instant::now()) {
+            self.write_event_runs(heads);
+        }
+    }
+
+    /// Removes some idempotency keys whose time is over.
+    fn prune(&mut self, heads: &mut Heads) {
+        match self.pruning.step(&self.connection, heads) {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "old idempotency keys were removed"),
+            Err(error) => self.chore_failed("remove old idempotency keys", error, None),
+        }
+    }
+
+    /// Removes some rows of showtimes that left.
     fn remove_leaving(&mut self, heads: &mut Heads) {
         let began = Instant::now();
         let mut damage = None;
@@ -336,39 +354,46 @@ impl Writer {
                 }
             })
         });
-        match (step, damage) {
-            (_, Some(error)) => {
-                tracing::error!(%error, "what is left of a showtime that was removed cannot be read");
-                self.leaving_at = None;
-            }
-            (Ok(leaving::Step::Nothing), _) => self.leaving_at = None,
-            (Ok(leaving::Step::Some), _) => self.leaving_at = Some(Instant::now() + REST * began.elapsed()),
-            (Ok(leaving::Step::Last(id)), _) => {
+        match step {
+            Ok(leaving::Step::Nothing) => self.leaving.done(None),
+            Ok(leaving::Step::Some) => self.leaving.done(Some(Instant::now() + REST * began.elapsed())),
+            Ok(leaving::Step::Last(id)) => {
+                self.leaving.done(Some(Instant::now()));
                 self.events.forget(id);
                 tracing::info!(showtime = %id, "nothing is left of the showtime");
             }
-            (Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)), _) => {
-                self.begin_trouble(&error);
+            Err(error) => {
+                if let Some(damage) = damage {
+                    tracing::error!(error = %damage, "what is left of a showtime that was removed cannot be read");
+                }
+                let pause = self.leaving.failed(Instant::now());
+                self.chore_failed("remove what is left of a showtime", error, Some(pause));
             }
         }
     }
 
-    /// Writes down where the newest events are. If it fails, it is tried again after the next batch.
-    fn write_event_runs(&self, heads: &mut Heads) {
+    /// Writes down where the newest events are.
+    fn write_event_runs(&mut self, heads: &mut Heads) {
         match in_transaction(&self.connection, heads, |_| self.events.write_runs(&self.connection)) {
-            Ok(()) => self.events.runs_are_written(),
-            Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)) => self.begin_trouble(&error),
+            Ok(()) => {
+                self.events.runs_are_written();
+                self.event_runs.done(Some(Instant::now()));
+            }
+            Err(error) => {
+                let pause = self.event_runs.failed(Instant::now());
+                self.chore_failed("write down where events are", error, Some(pause));
+            }
         }
     }
 
-    /// Removes some idempotency keys whose time is over.
-    fn prune(&mut self, heads: &mut Heads) {
-        match self.pruning.step(&self.connection, heads) {
-            Ok(0) => {}
-            Ok(count) => tracing::debug!(count, "old idempotency keys were removed"),
-            Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)) => {
-                tracing::warn!(%error, "old idempotency keys could not be removed");
+    /// A chore that was undone is no reason to refuse sales: if nothing can be written, they will show it. Only what
+    /// may come back after a crash wants a fence.
+    fn chore_failed(&self, what: &str, error: BatchError, pause: Option<Duration>) {
+        match error {
+            BatchError::NotCommitted(error) => {
+                tracing::error!(path = %self.path.display(), %error, ?pause, "the store could not {what}; it will try again");
             }
+            BatchError::InDoubt(error) => self.begin_trouble(&error),
         }
     }
 }

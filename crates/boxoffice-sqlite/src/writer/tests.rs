@@ -11,6 +11,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
 use crate::connection::open_writer;
+use crate::event_places::Place;
 use crate::leaving::tests::commit;
 use crate::migration::{MIGRATIONS, migrate};
 
@@ -28,7 +29,8 @@ fn writer(path: &Path) -> Writer {
         events: Arc::new(EventPlaces::read(&connection).unwrap()),
         checkpoints: Checkpoints::start(&mut connection, path, 4096).unwrap(),
         readers: Arc::new(Readers::start(path, 1, 16).unwrap()),
-        leaving_at: None,
+        leaving: Turn::now(),
+        event_runs: Turn::now(),
         _lock: WriterLock::take(path).unwrap(),
         connection,
     }
@@ -46,6 +48,15 @@ impl<F: FnOnce() + Send> Errand for Script<F> {
     }
 
     fn tell(self: Box<Self>, _: Option<Trouble>) {}
+}
+
+/// There is no such showtime: what is counted is that a batch was done.
+fn sell(queue: &CommitQueue) {
+    assert!(queue.push(commit(ShowtimeId::from_number(1), 0), false).is_ok());
+}
+
+fn ask(shared: &Shared, script: impl FnOnce() + Send + 'static) {
+    shared.errands.lock().push_back(Box::new(Script(Some(script))));
 }
 
 #[test]
@@ -68,8 +79,33 @@ fn transitions_go_before_errands_and_one_errand_between_two_batches() {
                 _ => queue.refuse(Some(Rejected::Closed)),
             }
         };
-        writer.shared.errands.lock().push_back(Box::new(Script(Some(script))));
+        ask(&writer.shared, script);
     }
     writer.run();
     assert_eq!(*seen.lock(), [1, 2, 3, 3], "batches before each errand");
+}
+
+#[test]
+fn chores_that_fail_for_ever_keep_nobody_from_buying() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = writer(&folder.path().join("b.db"));
+    writer
+        .connection
+        .execute_batch("DROP TABLE event_run; DROP TABLE leaving; DROP TABLE catalogue_key")
+        .unwrap();
+    writer.pruning = Pruning::new(1000, Instant::now().checked_sub(Duration::from_secs(60)).unwrap());
+    let place = Place { revision: 1, seq: 1 };
+    writer.events.note((0..10_000).map(|number| (ShowtimeId::from_number(number), place)));
+    assert!(writer.events.are_many());
+    let (shared, queue) = (Arc::clone(&writer.shared), Arc::clone(&writer.queue));
+    ask(&shared, {
+        let queue = Arc::clone(&queue);
+        move || sell(&queue)
+    });
+    ask(&shared, move || queue.refuse(Some(Rejected::Closed)));
+    writer.run();
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    assert_eq!(count(&shared.counters.conflicts), 1, "a batch was done after the chores had failed");
+    assert_eq!(count(&shared.counters.failures), 0, "and nobody was refused meanwhile");
+    assert_eq!(*shared.trouble.lock(), None);
 }
