@@ -160,8 +160,8 @@ pub(crate) mod tests {
 
         fn write_runs(&mut self) {
             let Self { connection, places, heads } = self;
-            in_transaction(connection, heads, |_| places.write_runs(connection)).unwrap();
-            places.runs_are_written();
+            in_transaction(connection, heads, |_| places.write_runs(connection, usize::MAX)).unwrap();
+            places.runs_are_written(usize::MAX);
         }
 
         fn take_out(&mut self, id: ShowtimeId) {

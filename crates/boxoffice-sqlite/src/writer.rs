@@ -45,6 +45,9 @@ const IDLE: Duration = Duration::from_millis(500);
 /// How many times as long as a step of removing rows the next one is waited for.
 pub(crate) const REST: u32 = 10;
 
+/// How many rows that say where events are the writer writes between two batches: a few milliseconds.
+const RUNS: usize = 1024;
+
 /// A batch as large as this says that many are buying.
 const BUSY: usize = 32;
 /// While many are buying, how many shall be there before the next batch begins,
@@ -372,11 +375,12 @@ impl Writer {
         }
     }
 
-    /// Writes down where the newest events are.
+    /// Writes down where some of the newest events are.
     fn write_event_runs(&mut self, heads: &mut Heads) {
-        match in_transaction(&self.connection, heads, |_| self.events.write_runs(&self.connection)) {
+        let write = |_: &mut Heads| self.events.write_runs(&self.connection, RUNS);
+        match in_transaction(&self.connection, heads, write) {
             Ok(()) => {
-                self.events.runs_are_written();
+                self.events.runs_are_written(RUNS);
                 self.event_runs.done(Some(Instant::now()));
             }
             Err(error) => {
