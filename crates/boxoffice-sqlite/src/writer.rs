@@ -147,11 +147,13 @@ impl Writer {
             if !batch.is_empty() {
                 self.commit(batch, &mut heads);
             }
-            self.run_errands(&mut heads);
+            self.run_errand(&mut heads);
             self.do_chores(&mut heads);
             self.checkpoints.between_batches(&self.connection);
         }
-        self.run_errands(&mut heads);
+        while self.has_errands() {
+            self.run_errand(&mut heads);
+        }
         self.checkpoints.end();
         self.readers.end();
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -290,33 +292,36 @@ impl Writer {
         }
     }
 
-    /// Runs errands as long as no transition waits, and one if some do: an errand costs a sync as a whole batch does.
-    fn run_errands(&mut self, heads: &mut Heads) {
-        loop {
-            if self.is_in_trouble() {
-                self.refuse_errands();
-                return;
-            }
-            let Some(mut errand) = self.shared.errands.lock().pop_front() else { return };
-            let trouble = match errand.write(&self.connection, heads) {
-                Ok(()) => self.lost().map(|why| {
-                    self.begin_trouble(&why);
-                    Trouble::InDoubt
-                }),
-                Err(BatchError::InDoubt(error)) => {
-                    self.begin_trouble(&error);
-                    Some(Trouble::InDoubt)
-                }
-                Err(BatchError::NotCommitted(error)) => {
-                    self.begin_trouble(&error);
-                    Some(Trouble::Store(StoreError::Unavailable(error.to_string())))
-                }
-            };
-            errand.tell(trouble);
-            if !self.queue.is_empty() {
-                return;
-            }
+    /// Runs the next errand. It costs a sync as a whole batch does, so those after it come after the transitions that
+    /// wait by then.
+    fn run_errand(&mut self, heads: &mut Heads) {
+        if self.is_in_trouble() {
+            self.refuse_errands();
+            return;
         }
+        let Some(mut errand) = self.shared.errands.lock().pop_front() else { return };
+        let trouble = match errand.write(&self.connection, heads) {
+            Ok(()) => self.lost().map(|why| {
+                self.begin_trouble(&why);
+                Trouble::InDoubt
+            }),
+            Err(BatchError::InDoubt(error)) => {
+                self.begin_trouble(&error);
+                Some(Trouble::InDoubt)
+            }
+            Err(BatchError::NotCommitted(error)) => {
+                self.begin_trouble(&error);
+                Some(Trouble::Store(StoreError::Unavailable(error.to_string())))
+            }
+        };
+        errand.tell(trouble);
+        if self.has_errands() {
+            self.queue.wake();
+        }
+    }
+
+    fn has_errands(&self) -> bool {
+        !self.shared.errands.lock().is_empty()
     }
 
     /// What the writer does by itself, each a little at a time.

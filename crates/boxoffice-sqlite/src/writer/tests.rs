@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
-use crate::connection::open_writer;
+use crate::connection::{log_of, open_writer};
 use crate::event_places::Place;
 use crate::leaving::tests::commit;
 use crate::migration::{MIGRATIONS, migrate};
@@ -27,7 +27,7 @@ fn writer(path: &Path) -> Writer {
         most: 1024,
         pruning: Pruning::new(1000, Instant::now()),
         events: Arc::new(EventPlaces::read(&connection).unwrap()),
-        checkpoints: Checkpoints::start(&mut connection, path, 4096).unwrap(),
+        checkpoints: Checkpoints::start(&mut connection, path, 128).unwrap(),
         readers: Arc::new(Readers::start(path, 1, 16).unwrap()),
         leaving: Turn::now(),
         event_runs: Turn::now(),
@@ -39,10 +39,10 @@ fn writer(path: &Path) -> Writer {
 /// An errand that does what the script says.
 struct Script<F>(Option<F>);
 
-impl<F: FnOnce() + Send> Errand for Script<F> {
-    fn write(&mut self, _: &Connection, _: &mut Heads) -> Result<(), BatchError> {
+impl<F: FnOnce(&Connection) + Send> Errand for Script<F> {
+    fn write(&mut self, connection: &Connection, _: &mut Heads) -> Result<(), BatchError> {
         if let Some(script) = self.0.take() {
-            script();
+            script(connection);
         }
         Ok(())
     }
@@ -55,7 +55,7 @@ fn sell(queue: &CommitQueue) {
     assert!(queue.push(commit(ShowtimeId::from_number(1), 0), false).is_ok());
 }
 
-fn ask(shared: &Shared, script: impl FnOnce() + Send + 'static) {
+fn ask(shared: &Shared, script: impl FnOnce(&Connection) + Send + 'static) {
     shared.errands.lock().push_back(Box::new(Script(Some(script))));
 }
 
@@ -71,7 +71,7 @@ fn transitions_go_before_errands_and_one_errand_between_two_batches() {
     for number in 0..4 {
         let (shared, queue, seen) =
             (Arc::clone(&writer.shared), Arc::clone(&writer.queue), Arc::clone(&seen));
-        let script = move || {
+        let script = move |_: &Connection| {
             seen.lock().push(shared.counters.conflicts.load(Ordering::Relaxed));
             match number {
                 0 | 1 => sell(&queue),
@@ -83,6 +83,27 @@ fn transitions_go_before_errands_and_one_errand_between_two_batches() {
     }
     writer.run();
     assert_eq!(*seen.lock(), [1, 2, 3, 3], "batches before each errand");
+}
+
+#[test]
+fn the_log_stays_small_however_much_an_import_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.db");
+    let writer = writer(&path);
+    writer.connection.execute_batch("CREATE TABLE x (y BLOB)").unwrap();
+    for _ in 0..200 {
+        ask(&writer.shared, |connection| {
+            connection.execute("INSERT INTO x VALUES (zeroblob(20000))", []).unwrap();
+        });
+    }
+    let queue = Arc::clone(&writer.queue);
+    let log = log_of(&path);
+    ask(&writer.shared, move |_| {
+        queue.refuse(Some(Rejected::Closed));
+        let size = std::fs::metadata(log).unwrap().len();
+        assert!(size < 700 * 1024, "{size} bytes");
+    });
+    writer.run();
 }
 
 #[test]
@@ -100,9 +121,9 @@ fn chores_that_fail_for_ever_keep_nobody_from_buying() {
     let (shared, queue) = (Arc::clone(&writer.shared), Arc::clone(&writer.queue));
     ask(&shared, {
         let queue = Arc::clone(&queue);
-        move || sell(&queue)
+        move |_| sell(&queue)
     });
-    ask(&shared, move || queue.refuse(Some(Rejected::Closed)));
+    ask(&shared, move |_| queue.refuse(Some(Rejected::Closed)));
     writer.run();
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     assert_eq!(count(&shared.counters.conflicts), 1, "a batch was done after the chores had failed");
