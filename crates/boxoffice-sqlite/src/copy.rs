@@ -95,7 +95,7 @@ pub fn import(target: &Path, mut arriving: Receiver<Piece>) -> Result<Tally, Ope
                 }
             }
         };
-        places.write_runs(&transaction).at(part)?;
+        places.write_runs(&transaction, usize::MAX).at(part)?;
         let mut written = Outlet::counting();
         at(give_all(&transaction, &mut written), part)?;
         if let Some(difference) = all.difference(&written.tally()) {
@@ -266,8 +266,8 @@ fn take(connection: &Connection, places: &EventPlaces, row: Row) -> Result<(), F
             };
             places.note([(ShowtimeId::from_number(showtime as u64), place)]);
             if places.are_many() {
-                places.write_runs(connection)?;
-                places.runs_are_written();
+                places.write_runs(connection, usize::MAX)?;
+                places.runs_are_written(usize::MAX);
             }
         }
         Row::CatalogueKey { caller, key, fingerprint, number, at_ms, answer } => {

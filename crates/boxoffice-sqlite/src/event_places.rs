@@ -5,6 +5,10 @@
 //! and every so many events they are written as runs: one row says where a showtime's events of that stretch are.
 //! After a start the newest stretch is read from the events themselves.
 //!
+//! A stretch of many showtimes is as many rows, all over the table, so it is written a slice at a time. Its runs count
+//! only from the last slice on, which moves meta's `events_in_runs` beyond them; after a crash before that they are
+//! written again, in the same rows.
+//!
 //! Whether an event is in the runs is told by its row alone. So a new event's row is after every row that the runs
 //! have (`Heads::next_seq`), also when a showtime has left with the newest events of all.
 
@@ -41,11 +45,17 @@ struct Newest {
     after_seq: i64,
     /// Written as runs already, but a reader's snapshot may be from before that.
     older: Stretch,
-    /// Not yet written as runs.
+    /// Being written as runs.
+    closed: Stretch,
+    /// Those of `closed` whose runs are still to be written, the next one last.
+    unwritten: Vec<ShowtimeId>,
+    /// The last row of `closed`.
+    closed_at: i64,
+    /// After those.
     newer: Stretch,
     /// How many events `newer` has.
     count: usize,
-    /// The last row that runs have, which is where `newer` begins.
+    /// The last row that runs have, which is where `closed` begins, or `newer` if there is none.
     in_runs: i64,
     /// The last row of all.
     last_seq: i64,
@@ -56,6 +66,15 @@ impl Newest {
         self.newer.entry(showtime).or_default().push(place);
         self.count += 1;
         self.last_seq = place.seq;
+    }
+
+    /// The newer stretch is to be written, and another one begins.
+    fn close(&mut self) {
+        self.closed = std::mem::take(&mut self.newer);
+        self.unwritten = self.closed.keys().copied().collect();
+        self.unwritten.sort_unstable_by(|one, other| other.cmp(one));
+        self.closed_at = self.last_seq;
+        self.count = 0;
     }
 }
 
@@ -84,39 +103,50 @@ impl EventPlaces {
 
     /// Whether it is time to write runs.
     pub(crate) fn are_many(&self) -> bool {
-        self.0.lock().count >= STRETCH
+        let newest = self.0.lock();
+        newest.count >= STRETCH || !newest.unwritten.is_empty()
     }
 
-    /// Writes the newer stretch as runs, within the writer's transaction. Does no harm if it was done before.
-    pub(crate) fn write_runs(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let newest = self.0.lock();
-        let mut runs: Vec<_> = newest.newer.iter().collect();
-        runs.sort_unstable_by_key(|(showtime, _)| **showtime);
+    /// Writes the next runs of a stretch, at most so many, within the writer's transaction. Does no harm if it was done
+    /// before.
+    pub(crate) fn write_runs(&self, connection: &Connection, most: usize) -> rusqlite::Result<()> {
+        let mut newest = self.0.lock();
+        if newest.unwritten.is_empty() {
+            newest.close();
+        }
         let sql = "INSERT OR REPLACE INTO event_run (showtime, first, seqs) VALUES (?1, ?2, ?3)";
         let mut statement = connection.prepare_cached(sql)?;
-        for (showtime, places) in runs {
+        for showtime in newest.unwritten.iter().rev().take(most) {
+            // A showtime may have left meanwhile.
+            let places = newest.closed.get(showtime).map(Vec::as_slice).unwrap_or_default();
             if let Some(first) = places.first() {
                 statement.execute(params![showtime.number(), first.revision, encode(places)])?;
             }
         }
-        let sql = "UPDATE meta SET value = ?1 WHERE name = 'events_in_runs'";
-        connection.prepare_cached(sql)?.execute([newest.last_seq.to_string()])?;
+        if newest.unwritten.len() <= most {
+            let sql = "UPDATE meta SET value = ?1 WHERE name = 'events_in_runs'";
+            connection.prepare_cached(sql)?.execute([newest.closed_at.to_string()])?;
+        }
         Ok(())
     }
 
-    /// The runs were committed.
-    pub(crate) fn runs_are_written(&self) {
+    /// At most so many runs were committed.
+    pub(crate) fn runs_are_written(&self, most: usize) {
         let mut newest = self.0.lock();
-        newest.after_seq = newest.in_runs;
-        newest.in_runs = newest.last_seq;
-        newest.older = std::mem::take(&mut newest.newer);
-        newest.count = 0;
+        let left = newest.unwritten.len().saturating_sub(most);
+        newest.unwritten.truncate(left);
+        if left == 0 {
+            newest.after_seq = newest.in_runs;
+            newest.in_runs = newest.closed_at;
+            newest.older = std::mem::take(&mut newest.closed);
+        }
     }
 
     /// Forgets a showtime of which no event is left.
     pub(crate) fn forget(&self, showtime: ShowtimeId) {
         let mut newest = self.0.lock();
         newest.older.remove(&showtime);
+        newest.closed.remove(&showtime);
         newest.newer.remove(&showtime);
     }
 
@@ -130,13 +160,14 @@ impl EventPlaces {
         limit: usize,
     ) -> Result<Vec<Place>, ReadError> {
         let in_runs = events_in_runs(connection)?;
-        let mut places = find_in_runs(connection, showtime, after, limit)?;
+        let mut places = find_in_runs(connection, showtime, in_runs, after, limit)?;
         let wanted = |place: &Place| place.seq > in_runs && place.revision > after;
         {
             let newest = self.0.lock();
             if newest.after_seq <= in_runs {
-                let stretches = [newest.older.get(&showtime), newest.newer.get(&showtime)];
-                let recent = stretches.into_iter().flatten().flatten().copied().filter(wanted);
+                let stretches = [&newest.older, &newest.closed, &newest.newer];
+                let recent = stretches.into_iter().filter_map(|stretch| stretch.get(&showtime));
+                let recent = recent.flatten().copied().filter(wanted);
                 places.extend(recent.take(limit - places.len()));
                 return Ok(places);
             }
@@ -159,9 +190,11 @@ fn events_in_runs(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }
 
+/// Places up to the row `in_runs`: runs of later events are of a stretch that is not written to its end.
 fn find_in_runs(
     connection: &Connection,
     showtime: ShowtimeId,
+    in_runs: i64,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Place>, ReadError> {
@@ -175,7 +208,7 @@ fn find_in_runs(
     {
         let seqs = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
         let run = decode(row.get(0)?, seqs)?;
-        let wanted = run.into_iter().filter(|place| place.revision > after);
+        let wanted = run.into_iter().filter(|place| place.seq <= in_runs && place.revision > after);
         places.extend(wanted.take(limit - places.len()));
     }
     Ok(places)
@@ -242,8 +275,12 @@ mod tests {
         }
 
         fn write_runs(&self, places: &EventPlaces) {
-            places.write_runs(&self.connection).expect("runs");
-            places.runs_are_written();
+            self.write_slice(places, MOST);
+        }
+
+        fn write_slice(&self, places: &EventPlaces, most: usize) {
+            places.write_runs(&self.connection, most).expect("runs");
+            places.runs_are_written(most);
         }
 
         fn expected(&self, showtime: usize, after: u64, limit: usize) -> Vec<Place> {
@@ -283,11 +320,43 @@ mod tests {
         let (mut log, places) = (Log::new(), EventPlaces::default());
         log.append(&places, 1);
         // The commit's outcome was not known, so it is done again, now with more.
-        places.write_runs(&log.connection).expect("runs");
+        places.write_runs(&log.connection, MOST).expect("runs");
         log.append(&places, 1);
         log.check(&places);
         log.write_runs(&places);
         log.check(&places);
+    }
+
+    #[test]
+    fn a_stretch_is_written_in_slices_also_over_a_restart() {
+        for restart_after in 0..12 {
+            let (mut log, mut places) = (Log::new(), EventPlaces::default());
+            let rows = |log: &Log| -> usize {
+                log.connection
+                    .query_row("SELECT count(*) FROM event_run", [], |row| row.get(0))
+                    .expect("rows")
+            };
+            for step in 0..12usize {
+                for showtime in [step % 4, 0, 1, 2, 3] {
+                    log.append(&places, showtime);
+                }
+                let before = rows(&log);
+                log.write_slice(&places, 1);
+                assert!(rows(&log) <= before + 1, "one row at a time");
+                log.check(&places);
+                log.append(&places, step % 3);
+                log.check(&places);
+                if step == restart_after {
+                    places = EventPlaces::read(&log.connection).expect("places");
+                    log.check(&places);
+                }
+            }
+            while !places.0.lock().unwritten.is_empty() {
+                log.write_slice(&places, 1);
+            }
+            assert!(places.0.lock().in_runs > 0 && rows(&log) >= 8, "stretches were written to their ends");
+            log.check(&places);
+        }
     }
 
     #[test]

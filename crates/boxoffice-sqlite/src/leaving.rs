@@ -93,7 +93,7 @@ fn remove_events(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
@@ -117,21 +117,21 @@ mod tests {
     }
 
     /// A database as the writer has it.
-    struct House {
-        connection: Connection,
+    pub(crate) struct House {
+        pub(crate) connection: Connection,
         places: Arc<EventPlaces>,
-        heads: Heads,
+        pub(crate) heads: Heads,
     }
 
     impl House {
-        fn open(path: &Path) -> Self {
+        pub(crate) fn open(path: &Path) -> Self {
             let mut connection = open_writer(path, 1000).unwrap();
             migrate(&mut connection, path, MIGRATIONS).unwrap();
             let places = Arc::new(EventPlaces::read(&connection).unwrap());
             Self { connection, heads: Heads::new(Arc::clone(&places)), places }
         }
 
-        fn showtime(&mut self, number: u64) -> ShowtimeId {
+        pub(crate) fn showtime(&mut self, number: u64) -> ShowtimeId {
             let id = ShowtimeId::from_number(number);
             let entry = ShowtimeEntry {
                 id,
@@ -160,8 +160,8 @@ mod tests {
 
         fn write_runs(&mut self) {
             let Self { connection, places, heads } = self;
-            in_transaction(connection, heads, |_| places.write_runs(connection)).unwrap();
-            places.runs_are_written();
+            in_transaction(connection, heads, |_| places.write_runs(connection, usize::MAX)).unwrap();
+            places.runs_are_written(usize::MAX);
         }
 
         fn take_out(&mut self, id: ShowtimeId) {
@@ -186,12 +186,17 @@ mod tests {
             events.into_iter().map(|event| event.revision).collect()
         }
 
-        fn count(&self, table: &str) -> u64 {
+        pub(crate) fn count(&self, table: &str) -> u64 {
             self.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
         }
     }
 
-    fn commit(id: ShowtimeId, no: u32) -> Commit {
+    pub(crate) fn commit(id: ShowtimeId, no: u32) -> Commit {
+        Commit { sealed: transition(id, no).into(), ticket: Box::new(Nobody) }
+    }
+
+    /// A hold of its own for a seat that nobody had before.
+    pub(crate) fn transition(id: ShowtimeId, no: u32) -> Transition {
         let serial = id.number() * 1000 + u64::from(no);
         let seat = HeldSeat {
             no,
@@ -227,15 +232,14 @@ mod tests {
             request: None,
             reason: None,
         };
-        let transition = Transition {
+        Transition {
             showtime: id,
             change: Arc::new(change),
             settings_version: None,
             never_held: false,
             keys_since: NOW,
             contact: None,
-        };
-        Commit { sealed: transition.into(), ticket: Box::new(Nobody) }
+        }
     }
 
     #[test]

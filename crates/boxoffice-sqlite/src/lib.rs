@@ -20,6 +20,7 @@ mod lock;
 mod maintenance;
 mod migration;
 mod open_files;
+mod pruning;
 mod readers;
 mod reads;
 mod store;

@@ -33,11 +33,12 @@ use crate::figures::figures;
 use crate::lock::WriterLock;
 use crate::migration::{MIGRATIONS, migrate};
 use crate::open_files::OpenFiles;
+use crate::pruning::Pruning;
 use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::token_keys;
 use crate::writer::checkpoint::Checkpoints;
-use crate::writer::{BatchError, Heads, Shared, Writer};
+use crate::writer::{BatchError, Heads, Shared, Turn, Writer};
 
 /// How a SQLite store works.
 #[derive(Debug, Clone)]
@@ -214,11 +215,12 @@ impl Store for SqliteStore {
                     queue: Arc::clone(&queue),
                     sink,
                     most: self.options.batch.max(1),
-                    keep_keys_ms: self.options.keep_keys_ms,
+                    pruning: Pruning::new(self.options.keep_keys_ms, Instant::now()),
                     events: Arc::clone(&self.events),
                     checkpoints,
                     readers: Arc::clone(&self.readers),
-                    leaving_at: Some(Instant::now()),
+                    leaving: Turn::now(),
+                    event_runs: Turn::now(),
                     _lock: lock,
                 };
                 let (end, ended) = oneshot::channel::<()>();

@@ -3,9 +3,13 @@
 mod batch;
 pub(crate) mod checkpoint;
 mod heads;
+#[cfg(test)]
+mod tests;
+mod turn;
 
 pub(crate) use batch::{BatchError, Statements, in_transaction, write_batch};
 pub(crate) use heads::Heads;
+pub(crate) use turn::Turn;
 
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -24,6 +28,7 @@ use crate::event_places::EventPlaces;
 use crate::leaving;
 use crate::lock::WriterLock;
 use crate::open_files::OpenFiles;
+use crate::pruning::Pruning;
 use crate::readers::{ReadError, Readers};
 
 use checkpoint::Checkpoints;
@@ -36,11 +41,12 @@ const FENCE_EVERY: Duration = Duration::from_secs(1);
 const FENCE_EVERY_IN_DOUBT: Duration = Duration::from_millis(50);
 /// How often the writer looks up when there is nothing to do.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often old idempotency keys are removed.
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
-/// How many times as long as a step of removing a showtime's rows the next one is waited for.
-const REST: u32 = 10;
+/// How many times as long as a step of removing rows the next one is waited for.
+pub(crate) const REST: u32 = 10;
+
+/// How many rows that say where events are the writer writes between two batches: a few milliseconds.
+const RUNS: usize = 1024;
 
 /// A batch as large as this says that many are buying.
 const BUSY: usize = 32;
@@ -98,12 +104,14 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<CommitQueue>,
     pub(crate) sink: OutcomeSink,
     pub(crate) most: usize,
-    pub(crate) keep_keys_ms: i64,
+    pub(crate) pruning: Pruning,
     pub(crate) events: Arc<EventPlaces>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) readers: Arc<Readers>,
     /// When the next rows of showtimes that left are removed.
-    pub(crate) leaving_at: Option<Instant>,
+    pub(crate) leaving: Turn,
+    /// When the places of many events may be written.
+    pub(crate) event_runs: Turn,
     pub(crate) _lock: WriterLock,
 }
 
@@ -111,7 +119,6 @@ impl Writer {
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         let mut heads = Heads::new(Arc::clone(&self.events));
-        let mut prune_at = Instant::now() + PRUNE_EVERY;
         let mut last_batch = 0;
         loop {
             if last_batch >= BUSY && self.queue.len() < WORTHWHILE {
@@ -120,7 +127,8 @@ impl Writer {
             let healthy = !self.is_in_trouble();
             let pause = if healthy { IDLE } else { FENCE_EVERY };
             let until = Instant::now() + pause;
-            let until = self.leaving_at.filter(|_| healthy).map_or(until, |at| until.min(at));
+            let chores = self.leaving.at().into_iter().chain([self.pruning.at()]).filter(|_| healthy);
+            let until = chores.fold(until, Instant::min);
             let Some(batch) = self.queue.take_blocking_until(self.most, Some(until)) else { break };
             last_batch = batch.len();
             if !healthy && !self.recover(&mut heads) {
@@ -132,7 +140,6 @@ impl Writer {
             {
                 self.begin_trouble(&why);
             }
-            self.run_errands(&mut heads);
             if self.is_in_trouble() {
                 self.refuse(batch);
                 continue;
@@ -140,22 +147,13 @@ impl Writer {
             if !batch.is_empty() {
                 self.commit(batch, &mut heads);
             }
-            if Instant::now() >= prune_at {
-                prune_at = Instant::now() + PRUNE_EVERY;
-                self.prune();
-            }
-            if heads.have_left() {
-                self.leaving_at = Some(Instant::now());
-            }
-            if !self.is_in_trouble() && self.leaving_at.is_some_and(|at| Instant::now() >= at) {
-                self.remove_leaving(&mut heads);
-            }
-            if self.events.are_many() {
-                self.write_event_runs(&mut heads);
-            }
+            self.run_errand(&mut heads);
+            self.do_chores(&mut heads);
             self.checkpoints.between_batches(&self.connection);
         }
-        self.run_errands(&mut heads);
+        while self.has_errands() {
+            self.run_errand(&mut heads);
+        }
         self.checkpoints.end();
         self.readers.end();
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -179,6 +177,8 @@ impl Writer {
                 counters.busy_us.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
                 counters.transitions.fetch_add(committed as u64, Relaxed);
                 counters.conflicts.fetch_add((outcomes.len() - committed) as u64, Relaxed);
+                let with_key = |commit: &&Commit| commit.sealed.transition.change.request.is_some();
+                self.pruning.note(batch.iter().filter(with_key).count());
                 self.hand_back(batch.into_iter().map(|commit| commit.ticket).zip(outcomes).collect());
             }
             Err(BatchError::NotCommitted(error)) => {
@@ -292,32 +292,64 @@ impl Writer {
         }
     }
 
-    fn run_errands(&mut self, heads: &mut Heads) {
-        loop {
-            if self.is_in_trouble() {
-                self.refuse_errands();
-                return;
+    /// Runs the next errand. It costs a sync as a whole batch does, so those after it come after the transitions that
+    /// wait by then.
+    fn run_errand(&mut self, heads: &mut Heads) {
+        if self.is_in_trouble() {
+            self.refuse_errands();
+            return;
+        }
+        let Some(mut errand) = self.shared.errands.lock().pop_front() else { return };
+        let trouble = match errand.write(&self.connection, heads) {
+            Ok(()) => self.lost().map(|why| {
+                self.begin_trouble(&why);
+                Trouble::InDoubt
+            }),
+            Err(BatchError::InDoubt(error)) => {
+                self.begin_trouble(&error);
+                Some(Trouble::InDoubt)
             }
-            let Some(mut errand) = self.shared.errands.lock().pop_front() else { return };
-            let trouble = match errand.write(&self.connection, heads) {
-                Ok(()) => self.lost().map(|why| {
-                    self.begin_trouble(&why);
-                    Trouble::InDoubt
-                }),
-                Err(BatchError::InDoubt(error)) => {
-                    self.begin_trouble(&error);
-                    Some(Trouble::InDoubt)
-                }
-                Err(BatchError::NotCommitted(error)) => {
-                    self.begin_trouble(&error);
-                    Some(Trouble::Store(StoreError::Unavailable(error.to_string())))
-                }
-            };
-            errand.tell(trouble);
+            Err(BatchError::NotCommitted(error)) => {
+                self.begin_trouble(&error);
+                Some(Trouble::Store(StoreError::Unavailable(error.to_string())))
+            }
+        };
+        errand.tell(trouble);
+        if self.has_errands() {
+            self.queue.wake();
         }
     }
 
-    /// Removes some rows of showtimes that left. If it fails, it is tried again after the next batch.
+    fn has_errands(&self) -> bool {
+        !self.shared.errands.lock().is_empty()
+    }
+
+    /// What the writer does by itself, each a little at a time.
+    fn do_chores(&mut self, heads: &mut Heads) {
+        if heads.have_left() {
+            self.leaving.bring_on(Instant::now());
+        }
+        if !self.is_in_trouble() && self.pruning.is_due(Instant::now()) {
+            self.prune(heads);
+        }
+        if !self.is_in_trouble() && self.leaving.is_due(Instant::now()) {
+            self.remove_leaving(heads);
+        }
+        if !self.is_in_trouble() && self.events.are_many() && self.event_runs.is_due(Instant::now()) {
+            self.write_event_runs(heads);
+        }
+    }
+
+    /// Removes some idempotency keys whose time is over.
+    fn prune(&mut self, heads: &mut Heads) {
+        match self.pruning.step(&self.connection, heads) {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "old idempotency keys were removed"),
+            Err(error) => self.chore_failed("remove old idempotency keys", error, None),
+        }
+    }
+
+    /// Removes some rows of showtimes that left.
     fn remove_leaving(&mut self, heads: &mut Heads) {
         let began = Instant::now();
         let mut damage = None;
@@ -330,46 +362,47 @@ impl Writer {
                 }
             })
         });
-        match (step, damage) {
-            (_, Some(error)) => {
-                tracing::error!(%error, "what is left of a showtime that was removed cannot be read");
-                self.leaving_at = None;
-            }
-            (Ok(leaving::Step::Nothing), _) => self.leaving_at = None,
-            (Ok(leaving::Step::Some), _) => self.leaving_at = Some(Instant::now() + REST * began.elapsed()),
-            (Ok(leaving::Step::Last(id)), _) => {
+        match step {
+            Ok(leaving::Step::Nothing) => self.leaving.done(None),
+            Ok(leaving::Step::Some) => self.leaving.done(Some(Instant::now() + REST * began.elapsed())),
+            Ok(leaving::Step::Last(id)) => {
+                self.leaving.done(Some(Instant::now()));
                 self.events.forget(id);
                 tracing::info!(showtime = %id, "nothing is left of the showtime");
             }
-            (Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)), _) => {
-                self.begin_trouble(&error);
+            Err(error) => {
+                if let Some(damage) = damage {
+                    tracing::error!(error = %damage, "what is left of a showtime that was removed cannot be read");
+                }
+                let pause = self.leaving.failed(Instant::now());
+                self.chore_failed("remove what is left of a showtime", error, Some(pause));
             }
         }
     }
 
-    /// Writes down where the newest events are. If it fails, it is tried again after the next batch.
-    fn write_event_runs(&self, heads: &mut Heads) {
-        match in_transaction(&self.connection, heads, |_| self.events.write_runs(&self.connection)) {
-            Ok(()) => self.events.runs_are_written(),
-            Err(BatchError::NotCommitted(error) | BatchError::InDoubt(error)) => self.begin_trouble(&error),
+    /// Writes down where some of the newest events are.
+    fn write_event_runs(&mut self, heads: &mut Heads) {
+        let write = |_: &mut Heads| self.events.write_runs(&self.connection, RUNS);
+        match in_transaction(&self.connection, heads, write) {
+            Ok(()) => {
+                self.events.runs_are_written(RUNS);
+                self.event_runs.done(Some(Instant::now()));
+            }
+            Err(error) => {
+                let pause = self.event_runs.failed(Instant::now());
+                self.chore_failed("write down where events are", error, Some(pause));
+            }
         }
     }
 
-    /// Removes idempotency keys whose time is over, a few at once so that nobody waits for it.
-    fn prune(&self) {
-        const FEW: i64 = 2_000;
-        let newest = "SELECT coalesce(max(at_ms), 0) FROM request_key";
-        let old = "DELETE FROM request_key WHERE seq IN (SELECT seq FROM request_key ORDER BY seq LIMIT ?2) AND at_ms < ?1";
-        let prune = || -> rusqlite::Result<usize> {
-            let newest: i64 = self.connection.query_row(newest, [], |row| row.get(0))?;
-            let sql = "DELETE FROM catalogue_key WHERE at_ms < (SELECT max(at_ms) FROM catalogue_key) - ?1";
-            self.connection.execute(sql, [self.keep_keys_ms])?;
-            self.connection.execute(old, [newest - self.keep_keys_ms, FEW])
-        };
-        match prune() {
-            Ok(0) => {}
-            Ok(count) => tracing::debug!(count, "old idempotency keys were removed"),
-            Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
+    /// A chore that was undone is no reason to refuse sales: if nothing can be written, they will show it. Only what
+    /// may come back after a crash wants a fence.
+    fn chore_failed(&self, what: &str, error: BatchError, pause: Option<Duration>) {
+        match error {
+            BatchError::NotCommitted(error) => {
+                tracing::error!(path = %self.path.display(), %error, ?pause, "the store could not {what}; it will try again");
+            }
+            BatchError::InDoubt(error) => self.begin_trouble(&error),
         }
     }
 }

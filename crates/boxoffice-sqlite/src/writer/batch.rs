@@ -162,11 +162,13 @@ impl<'c> Statements<'c> {
                      cancelled = ?8, contact = coalesce(?9, contact), email = coalesce(?10, email)
                  WHERE serial = ?1 AND showtime = ?2 AND version = ?3 - 1",
             )?,
-            event: connection
-                .prepare_cached("INSERT INTO event (seq, showtime, revision, body) VALUES (?1, ?2, ?3, ?4)")?,
+            event: connection.prepare_cached(
+                "INSERT INTO event (seq, showtime, revision, body) VALUES (?1, ?2, ?3, ?4)",
+            )?,
             key: connection.prepare_cached(
                 "INSERT INTO request_key (showtime, key, revision, at_ms) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (showtime, key) DO UPDATE SET revision = excluded.revision, at_ms = excluded.at_ms
+                 ON CONFLICT (showtime, key) DO UPDATE SET seq = (SELECT max(seq) + 1 FROM request_key),
+                     revision = excluded.revision, at_ms = excluded.at_ms
                      WHERE at_ms < ?5",
             )?,
         })
