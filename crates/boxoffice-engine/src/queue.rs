@@ -102,6 +102,11 @@ impl Waiting {
     }
 
     fn take(&mut self, most: usize) -> Vec<Commit> {
+        if self.urgent.is_empty() && self.others.len() <= most {
+            // The usual case: nothing is moved while those who push wait for the lock.
+            let next = VecDeque::with_capacity(self.others.len());
+            return std::mem::replace(&mut self.others, next).into();
+        }
         let urgent = self.urgent.len().min(most);
         let others = self.others.len().min(most - urgent);
         self.urgent.drain(..urgent).chain(self.others.drain(..others)).collect()
