@@ -15,7 +15,7 @@ from server import Api, Server, adjacent_pairs, copy_store, create_showtimes, in
 SHOWTIMES = 400
 SEATS = 1000
 SEATS_PER_HOLD = 2
-CONNECTIONS = (64, 128, 256, 512)
+CONNECTIONS = (128, 256, 512, 1024)
 CLIENTS = (4, 8, 16, 32)
 REFERENCE_WARM_UP_S = 2
 BAR_POSTGRES = 5.0

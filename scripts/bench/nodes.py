@@ -17,7 +17,7 @@ from server import ADMIN_KEY, Api, Server, adjacent_pairs, create_showtimes, fre
 
 # Showtimes, seats of each, and the bar. One showtime has the seats of many, so that there are enough distinct holds.
 SIZES = {"pg-many": (1000, 300, 3.0), "pg-one": (1, 100_000, 6.0)}
-CONNECTIONS = (128, 256, 512)
+CONNECTIONS = (256, 512, 1024)
 GATE_RATE = 500
 GATE_BAR_MS = 1.0
 

@@ -29,7 +29,7 @@ def version() -> str:
 
 
 class Postgres:
-    """A cluster in a folder of its own, reached by a socket in that folder and a port. Runs between `start` and `stop`."""
+    """A cluster in a folder of its own, reached by a port of 127.0.0.1. Runs between `start` and `stop`."""
 
     def __init__(self, folder: Path, showtimes: int, seats: int):
         self.folder = folder
@@ -97,7 +97,8 @@ class Postgres:
         return [part for name, value in self.size.items() for part in (flag, f"{name}={value}")]
 
     def _client(self, program: str, *arguments: str, stdin: str = "", timeout: int = 120) -> str:
-        return self._run(program, "-h", self.folder, "-p", str(self.port), "-U", USER, *arguments, DATABASE, stdin=stdin, timeout=timeout)
+        # By TCP, as a shop's servers reach their database, and as our own node does.
+        return self._run(program, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, *arguments, DATABASE, stdin=stdin, timeout=timeout)
 
     def _run(self, program: str, *arguments: object, stdin: str = "", timeout: int = 120) -> str:
         """Runs a program of PostgreSQL's, as an unprivileged user because it refuses to run as root.
