@@ -36,6 +36,7 @@ export const screen = "Screen";
 export const seatMap = (room: string) => `Seats of ${room}`;
 export const sectionsOf = (room: string) => `Sections of ${room}`;
 export const mapHelp = "Arrow keys move, Home and End go to the ends of a row, Space picks a seat, plus and minus zoom.";
+export const sectionsHelp = "Arrow keys move, Enter opens a section.";
 export const section = (name: string, free: number, count: number) => `${name}: ${free} of ${seats(count)} available`;
 export const soldOutSection = (name: string) => `${name}: sold out`;
 export const sectionRows = (first: string, last: string) => (first === last ? `row ${first}` : `rows ${first}–${last}`);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { hall, House, until } from "./house.mjs";
+import { arena, hall, House, until } from "./house.mjs";
 import { goHome, visit } from "./visitor.mjs";
 
 const HALL = JSON.parse(readFileSync(new URL("../../../samples/plans/grand-hall.json", import.meta.url), "utf8"));
@@ -91,10 +91,7 @@ test("a page that sells nothing shows the map alone", async () => {
 });
 
 test("a room of more than 3,000 seats opens by sections", async () => {
-  const zone = (name) => ({ name, rows: Array.from({ length: 40 }, (_, row) => ({ row: `${name[0]}${row + 1}`, seats: 30 })) });
-  const plan = { rows: [] };
-  for (const name of ["Stalls", "Circle", "Balcony"]) for (const row of zone(name).rows) plan.rows.push({ ...row, zone: name });
-  const show = await house.showtime(plan);
+  const show = await house.showtime(arena("Stalls", "Circle", "Balcony"));
   const { seats } = await house.get(`${show.path}/seats`);
   assert.equal(seats.length, 3600);
   const ada = await visit(house);
