@@ -91,8 +91,9 @@ export class Panel {
           return this.#line(seat, tickets, tickets ? undefined : prices[index], () => void sale.press(seat));
         }),
       ),
-      this.#totals(sum(prices, showtime.currency), wanted.map(({ seat }) => seat)),
-      this.#actions(
+      this.#foot(
+        sum(prices, showtime.currency),
+        wanted.map(({ seat }) => seat).join(", "),
         button("hold", label, () => void sale.take(), { class: "main", disabled: sale.task !== undefined }),
         button("unpick", strings.unpick, () => sale.unpickAll(), { disabled: sale.task !== undefined }),
       ),
@@ -117,8 +118,9 @@ export class Panel {
         html("p", { class: "soft help" }, strings.heldHelp),
       ),
       this.#contact,
-      this.#totals(hold.total, names),
-      this.#actions(
+      this.#foot(
+        hold.total,
+        strings.seats(names.length),
         button("book", sale.task === "book" ? strings.booking : strings.book, () => this.#book(), { class: "main", disabled: busy }),
         sale.extendable ? button("extend", strings.extend, () => void sale.extend(), { disabled: busy }) : null,
         button("let-go", strings.letGo, () => void sale.letGo(), { disabled: busy }),
@@ -219,7 +221,12 @@ export class Panel {
     return html("div", { class: "lines" }, html("ul", {}, ...lines), ...more);
   }
 
-  #totals(total: Amount, names: readonly string[]): HTMLElement {
+  /** What it costs and what to do next: always in sight, however many seats there are. */
+  #foot(total: Amount, what: string, ...buttons: Child[]): HTMLElement {
+    return html("div", { class: "foot" }, this.#totals(total, what), this.#actions(...buttons));
+  }
+
+  #totals(total: Amount, what: string): HTMLElement {
     const open = this.element.classList.contains("open");
     const toggle = () => {
       const shown = this.element.classList.toggle("open");
@@ -228,7 +235,7 @@ export class Panel {
     return html(
       "p",
       { class: "totals" },
-      button("toggle", names.join(", "), toggle, { class: "toggle", "aria-expanded": String(open), title: strings.details }),
+      button("toggle", html("span", {}, what), toggle, { class: "toggle", "aria-expanded": String(open), title: strings.details }),
       html("span", { class: "total-name" }, strings.total),
       html("b", { class: "total" }, money(total)),
     );
