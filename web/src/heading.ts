@@ -1,9 +1,9 @@
 /** The head of a showtime: what is shown where and when, how many seats are free, and whether the map is live. */
 
 import { html, inside, set } from "./dom";
-import { clockTime, longDate } from "./format";
+import { clockTime, dayKey, longDate } from "./format";
 import type { LiveState } from "./live";
-import { programmePath } from "./router";
+import { wayBack } from "./router";
 import * as strings from "./strings";
 import type { Showtime } from "./types";
 
@@ -29,7 +29,7 @@ export class Heading {
     this.element = html(
       "header",
       { class: "head" },
-      inside(programmePath(), { class: "back" }, strings.backToProgramme),
+      inside(wayBack(`?day=${dayKey(showtime)}`), { class: "back" }, strings.backToProgramme),
       html("h1", {}, movie.title),
       html(
         "p",

@@ -16,11 +16,11 @@ const announcer = new Announcer();
 let shown: Shown | undefined;
 let visits = 0;
 
-startRouter((place) => {
+startRouter((place, scrolled) => {
   shown?.leave();
   main.className = place.at;
   top.replaceChildren(inside(programmePath(), { class: "brand" }, strings.siteTitle));
-  shown = place.at === "programme" ? showProgramme(main, place.query) : showShowtime(main, place.showtime, announcer, sells);
+  shown = place.at === "programme" ? showProgramme(main, place.query, scrolled) : showShowtime(main, place.showtime, announcer, sells);
   // What was read before is gone; a screen reader goes on at the top of what is new.
   if (visits++ > 0) {
     scrollTo(0, 0);

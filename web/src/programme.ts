@@ -11,10 +11,10 @@ import type { Shown } from "./showtime";
 /** The days that were loaded are as many as this shows at a time. */
 const AT_ONCE = 200;
 
-export function showProgramme(main: HTMLElement, query: URLSearchParams): Shown {
+export function showProgramme(main: HTMLElement, query: URLSearchParams, scrolled: number): Shown {
   document.title = strings.siteTitle;
   const view = new ProgrammeView(main, query.get("day") ?? undefined, query.get("cinema") ?? undefined);
-  void view.load();
+  void view.load().then(() => scrolled > 0 && view.isShown && scrollTo(0, scrolled));
   return view;
 }
 
@@ -38,16 +38,24 @@ class ProgrammeView implements Shown {
     main.replaceChildren(html("h1", {}, strings.programme), html("p", { class: "soft wait" }, strings.loading));
   }
 
+  get isShown(): boolean {
+    return !this.#left;
+  }
+
   leave(): void {
     this.#left = true;
   }
 
   async load(): Promise<void> {
     try {
-      const after = this.#next === null ? "" : `&after=${encodeURIComponent(this.#next)}`;
-      const page = await api.showtimes(`?limit=${AT_ONCE}${after}`);
-      this.#showtimes.push(...page.data);
-      this.#next = page.next;
+      // As far as the day that is asked for.
+      const wanted = this.#day ?? "";
+      do {
+        const after = this.#next === null ? "" : `&after=${encodeURIComponent(this.#next)}`;
+        const page = await api.showtimes(`?limit=${AT_ONCE}${after}`);
+        this.#showtimes.push(...page.data);
+        this.#next = page.next;
+      } while (this.#next !== null && this.#showtimes.every((showtime) => dayKey(showtime) < wanted));
       if (!this.#left) this.#render();
     } catch (error) {
       if (this.#left) return;

@@ -267,3 +267,39 @@ test("where the shop takes the money, the page holds and the shop books", async 
     await paying.close();
   }
 });
+
+test("the programme is as one left it: its day, and where it was scrolled to", async () => {
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const first = await house.showtime(hall(1, 2), { starts_at: day(2) });
+  const { auditorium } = await house.get(first.path);
+  const prices = { standard: { adult: 1250 } };
+  for (let number = 1; number <= 12; number += 1) {
+    const movie = (await house.post("/v1/movies", { title: `Feature ${number}` })).id;
+    await house.post("/v1/showtimes", { movie, auditorium: auditorium.id, starts_at: day(2), currency: "EUR", prices });
+  }
+  const ada = await visit(house);
+  const pressed = () => ada.page.locator(".days [aria-pressed=true]").getAttribute("data-key");
+  const top = () => ada.page.evaluate(() => scrollY);
+  await ada.page.goto(house.url);
+  await ada.page.locator(".days button").last().click();
+  const chosen = await pressed();
+  const last = ada.page.locator(".time").last();
+  await last.scrollIntoViewIfNeeded();
+  await until("it is scrolled", async () => (await top()) > 300);
+  const before = await top();
+  for (const back of [() => ada.page.goBack(), () => ada.page.locator(".back").click()]) {
+    await last.click();
+    await ada.page.waitForSelector(".seat");
+    assert.equal(await top(), 0);
+    await back();
+    await until("one is where one was", async () => Math.abs((await top()) - before) < 2);
+    assert.equal(await pressed(), chosen);
+  }
+  // Who came by a link finds the other showtimes of that day.
+  await ada.page.goto(first.page);
+  await ada.page.waitForSelector(".seat");
+  await ada.page.locator(".back").click();
+  await ada.page.waitForSelector(".movie");
+  assert.equal(await pressed(), chosen);
+  await ada.leave();
+});
