@@ -3,6 +3,7 @@
 import { api, Problem } from "./api";
 import { button, html, inside } from "./dom";
 import { clockTime, dayAndMonth, dayKey, momentIn, money, today, weekday } from "./format";
+import { OwnHolds } from "./own_holds";
 import { replaceQuery, showtimePath } from "./router";
 import * as strings from "./strings";
 import type { Showtime } from "./types";
@@ -24,6 +25,7 @@ class ProgrammeView implements Shown {
   #left = false;
 
   readonly #main: HTMLElement;
+  readonly #holds = new OwnHolds();
   #day: string | undefined;
   #cinema: string | undefined;
 
@@ -35,7 +37,7 @@ class ProgrammeView implements Shown {
     this.#main = main;
     this.#day = day;
     this.#cinema = cinema;
-    main.replaceChildren(html("h1", {}, strings.programme), html("p", { class: "soft wait" }, strings.loading));
+    this.#show(html("p", { class: "soft wait" }, strings.loading));
   }
 
   get isShown(): boolean {
@@ -44,6 +46,7 @@ class ProgrammeView implements Shown {
 
   leave(): void {
     this.#left = true;
+    this.#holds.leave();
   }
 
   async load(): Promise<void> {
@@ -61,8 +64,12 @@ class ProgrammeView implements Shown {
       if (this.#left) return;
       const text = error instanceof Problem ? error.message : strings.notFoundTitle;
       const again = button("retry", strings.retry, () => void this.load(), { class: "main" });
-      this.#main.replaceChildren(html("h1", {}, strings.programme), html("div", { class: "empty" }, html("p", {}, text), again));
+      this.#show(html("div", { class: "empty" }, html("p", {}, text), again));
     }
+  }
+
+  #show(...children: Node[]): void {
+    this.#main.replaceChildren(this.#holds.element, html("h1", {}, strings.programme), ...children);
   }
 
   #render(): void {
@@ -77,8 +84,7 @@ class ProgrammeView implements Shown {
     if (this.#day === undefined || !days.has(this.#day)) this.#day = [...days.keys()].sort()[0];
     const shown = days.get(this.#day ?? "") ?? [];
     const focused = document.activeElement?.getAttribute("data-key");
-    this.#main.replaceChildren(
-      html("h1", {}, strings.programme),
+    this.#show(
       ...(cinemas.size > 1 ? [this.#cinemas(cinemas)] : []),
       ...(this.#showtimes.length === 0 ? [html("p", { class: "empty" }, strings.noShowtimes)] : [this.#days(days), this.#movies(shown)]),
     );

@@ -202,6 +202,29 @@ test("another tab of the same browser has the same hold", async () => {
   await ada.leave();
 });
 
+test("the programme tells of one's own hold, also in another tab, and leads back", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house);
+  await ada.open(show);
+  const other = await ada.context.newPage();
+  await other.goto(house.url);
+  await other.waitForSelector(".movie");
+  const told = async (page) => (await page.locator(".own-holds").innerText()).replace(/\s+/g, " ");
+  assert.equal(await told(other), "");
+  await ada.pick("A1", "A2");
+  await ada.press("hold");
+  await ada.phase("held");
+  await until("the other tab tells", async () => /^You hold A1 and A2 for Orbit of Two [78]:\d\d$/.test(await told(other)));
+  await ada.page.locator(".back").click();
+  await until("this one, too", async () => /^You hold A1 and A2/.test(await told(ada.page)));
+  await ada.isAccessible("a hold on the programme");
+  await other.locator(".own-holds a").click();
+  await other.waitForSelector('.panel[data-phase="held"]');
+  await other.locator('[data-key="let-go"]').click();
+  await until("nothing is held", async () => (await told(ada.page)) === "");
+  await ada.leave();
+});
+
 test("a sale that is to come counts down and opens by itself", async () => {
   const show = await house.showtime(hall(3, 6), { on_sale_at: new Date(Date.now() + 4000).toISOString() });
   const ada = await visit(house);
