@@ -3,13 +3,16 @@
 import type { Plan } from "./types";
 import * as strings from "./strings";
 
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 /** What the keyboard's focus can be on. */
-export interface Place {
+export interface Place extends Point {
   readonly label: string;
   /** Which row of the plan. */
   readonly line: number;
-  readonly x: number;
-  readonly y: number;
 }
 
 /** A seat as the page knows it. */
@@ -47,7 +50,7 @@ export interface Box {
 }
 
 /** What encloses the seats, with this much around them. */
-export function boxOf(seats: readonly { x: number; y: number }[], margin: number): Box {
+export function boxOf(seats: readonly Point[], margin: number): Box {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { x, y } of seats) {
     [left, right] = [Math.min(left, x), Math.max(right, x)];
@@ -109,7 +112,7 @@ export function sectionsOf(seats: readonly Seat[], most = MOST_IN_SECTION): Sect
     return parts.map((part) => {
       const rows = strings.sectionRows(part[0]?.row ?? "", part[part.length - 1]?.row ?? "");
       const label = parts.length === 1 && zone ? zone : [zone, rows].filter(Boolean).join(", ");
-      const box = boxOf(part, 0.8);
+      const box = boxOf(part, 0.4);
       return { label, line: 0, x: box.x + box.width / 2, y: box.y + box.height / 2, seats: part, box };
     });
   });

@@ -12,7 +12,7 @@ import { Viewport } from "./viewport";
 
 /** Pixels for one unit from which numbers can be read, and from which rows' names can. */
 const NUMBERS_FROM = 22;
-const ROW_NAMES_FROM = 11;
+const ROW_NAMES_FROM = 12;
 /** How near the keyboard's focus comes at least. */
 const KEYBOARD_SCALE = 26;
 
@@ -26,7 +26,10 @@ export class Room {
   readonly seats: readonly Seat[];
   readonly byLabel: ReadonlyMap<string, Seat>;
   readonly #svg = svg("svg", { class: "map", preserveAspectRatio: "xMidYMid meet" });
-  readonly #back: HTMLButtonElement;
+  readonly #sectionName = html("b", {});
+  readonly #where: HTMLElement;
+  /** The words of the drawing, which are never smaller than can be read. */
+  #words: SVGGElement | undefined;
   readonly #viewport: Viewport;
   readonly #roving: Roving<Seat | Section>;
   readonly #help = html("p", { class: "unseen", id: "map-help" });
@@ -55,7 +58,8 @@ export class Room {
     this.#sections = this.seats.length > SECTIONS_FROM ? sectionsOf(this.seats) : [];
     paint(this.#svg, categories);
     this.#viewport = new Viewport(this.#svg, { x: 0, y: 0, ...plan.size }, (scale) => this.#scaled(scale));
-    this.#back = button("sections", strings.allSections, () => this.#leaveSection(), { class: "back-to-sections", hidden: true });
+    const back = button("sections", strings.allSections, () => this.#leaveSection(), { class: "sections" });
+    this.#where = html("p", { class: "section-bar", hidden: true }, back, this.#sectionName);
     const canvas = html("div", { class: "canvas" }, this.#svg);
     this.#roving = new Roving<Seat | Section>(canvas, {
       places: () => this.#drawing?.seats ?? this.#sections,
@@ -76,7 +80,7 @@ export class Room {
       { class: "room-frame" },
       this.#help,
       canvas,
-      this.#back,
+      this.#where,
       html(
         "div",
         { class: "zoom", role: "group" },
@@ -107,41 +111,51 @@ export class Room {
   readonly #name = (seat: Seat, standing: Standing): string =>
     seatName(seat, this.#categories.get(seat.category), this.#showtime, standing);
 
-  #showSeats(seats: readonly Seat[]): void {
+  #showSeats(seats: readonly Seat[], section?: Section): void {
     // A part of a room has no screen of its own.
-    const whole = seats.length === this.seats.length;
-    this.#drawing = new Drawing(seats, this.#categories, whole ? this.#plan.screen : null);
+    this.#drawing = new Drawing(seats, this.#categories, section ? null : this.#plan.screen);
     this.#svg.replaceChildren(this.#drawing.content);
     set(this.#svg, "role", "grid");
     set(this.#svg, "aria-multiselectable", "true");
-    set(this.#svg, "aria-label", strings.seatMap(this.#showtime.auditorium.name));
+    const room = this.#showtime.auditorium.name;
+    set(this.#svg, "aria-label", strings.seatMap(section ? `${room}, ${section.label}` : room));
+    this.#sectionName.textContent = section?.label ?? "";
+    this.#where.hidden = !section;
+    this.#words = this.#drawing.names;
     this.#help.textContent = strings.mapHelp;
     this.refresh(seats.map(({ label }) => label));
     this.#roving.settle(seats[0]);
-    this.#viewport.setContent(this.#drawing.box);
+    const longest = Math.max(...seats.map(({ row }) => row.length));
+    this.#viewport.setContent(this.#drawing.box, section ? "all" : this.#drawing.solid, Math.min(7 * longest + 4, 64));
   }
 
   /** Large rooms: their sections, each with how much is free. */
   #showSections(): void {
     this.#drawing = undefined;
-    this.#back.hidden = true;
+    this.#where.hidden = true;
     const shapes = this.#sections.map((section, number) => {
       const { x, y, width, height } = section.box;
-      const size = Math.min(width / (0.62 * section.label.length + 1), height / 4, 6);
-      const label = (role: string, down: number, share: number) =>
-        svg("text", { class: role, x: x + width / 2, y: y + height / 2 + down * size, "font-size": size * share });
-      return svg(
+      // One line where there is no height for two.
+      const flat = height < 5;
+      const size = Math.min(width / (0.62 * (section.label.length + (flat ? 6 : 0)) + 1), height / (flat ? 1.6 : 4), 6);
+      const label = (role: string, dy: string) => svg("text", { class: role, x: x + width / 2, y: y + height / 2, dy });
+      const shape = svg(
         "g",
-        { class: "section", role: "button", tabindex: -1, "data-section": number },
-        svg("rect", { x, y, width, height, rx: 0.6 }),
-        label("section-name", 0, 1),
+        { class: flat ? "section flat" : "section", role: "button", tabindex: -1, "data-section": number },
+        svg("rect", { x, y, width, height, rx: 0.4 }),
+        label("section-name", flat ? "0.35em" : "0"),
         " ",
-        label("section-free", 1.1, 0.75),
+        flat ? null : label("section-free", "1.4em"),
       );
+      shape.style.setProperty("--size", `${size}px`);
+      return shape;
     });
     const content = svg("g", { class: "room" }, ...shapes);
-    const enclosed = boxOf(this.seats, 1.5);
-    const box = this.#plan.screen ? drawScreen(content, this.#plan.screen, enclosed) : enclosed;
+    const rows = boxOf(this.seats, 0);
+    const enclosed = boxOf(this.seats, Math.max(1.5, rows.height / 40));
+    const screened = this.#plan.screen && drawScreen(content, this.#plan.screen, rows.y, enclosed);
+    const corners = this.#sections.map(({ box: { x, y, width } }) => ({ x: x + width, y }));
+    this.#words = content;
     this.#svg.replaceChildren(content);
     this.#svg.removeAttribute("aria-multiselectable");
     this.#help.textContent = strings.sectionsHelp;
@@ -149,7 +163,7 @@ export class Room {
     set(this.#svg, "aria-label", strings.sectionsOf(this.#showtime.auditorium.name));
     this.#labelSections();
     this.#roving.settle(this.#opened ?? this.#sections[0]);
-    this.#viewport.setContent(box);
+    this.#viewport.setContent(screened?.box ?? enclosed, [...corners, ...(screened?.solid ?? [])]);
   }
 
   #labelSections(): void {
@@ -162,15 +176,15 @@ export class Room {
       set(shape, "data-mine", String(mine));
       set(shape, "data-free", free === 0 ? "none" : "some");
       const [name, count] = shape.querySelectorAll("text");
-      if (name) name.textContent = section.label;
-      if (count) count.textContent = free === 0 ? strings.soldOut : String(free);
+      const left = free === 0 ? strings.soldOut : String(free);
+      if (name) name.textContent = count ? section.label : `${section.label} · ${left}`;
+      if (count) count.textContent = left;
     }
   }
 
   #open(section: Section): void {
     this.#opened = section;
-    this.#showSeats(section.seats);
-    this.#back.hidden = false;
+    this.#showSeats(section.seats, section);
     this.#roving.focus();
   }
 
@@ -210,6 +224,7 @@ export class Room {
 
   #scaled(scale: number): void {
     this.#svg.classList.toggle("numbered", scale >= NUMBERS_FROM);
-    this.#svg.classList.toggle("far", scale < ROW_NAMES_FROM);
+    for (const [part, name] of ["far", "farther", "farthest"].entries()) this.#svg.classList.toggle(name, scale < ROW_NAMES_FROM / 2 ** part);
+    this.#words?.style.setProperty("--pixel", `${1 / scale}px`);
   }
 }

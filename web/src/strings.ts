@@ -61,7 +61,8 @@ export const legend = "Legend";
 export const legendStates = {
   available: "Available",
   picked: "Your pick",
-  mine: "Yours",
+  mine: "Held for you",
+  booked_mine: "Booked by you",
   held: "Held",
   booked: "Sold",
   blocked: "Not for sale",

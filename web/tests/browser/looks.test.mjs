@@ -60,13 +60,16 @@ test("states differ by shape, and forced colours leave them readable", async () 
   const show = await house.showtime(HALL);
   await show.book("C1");
   await show.hold("C2");
-  const ada = await visit(house, { forcedColors: "active", reducedMotion: "reduce" });
+  const ada = await visit(house, { forcedColors: "active", colorScheme: "dark", reducedMotion: "reduce" });
   await ada.open(show);
   await ada.pick("C3");
   const marks = await Promise.all(["C1", "C2", "C3", "C4"].map((label) => ada.seat(label).locator(".mark").getAttribute("d")));
   assert.equal(new Set(marks).size, 4);
   const bodies = await Promise.all(["C4", "D1", "E1"].map((label) => ada.seat(label).locator(".body").getAttribute("d")));
   assert.equal(new Set(bodies).size, 3, "each category has a shape of its own");
+  const colors = (part) => ada.page.locator(part).first().evaluate((element) => [getComputedStyle(element).stroke, getComputedStyle(element).fill]);
+  const [[wheelchair], [, number]] = [await colors('[data-kind="wheelchair"] .mark'), await colors(".map .number")];
+  assert.equal(wheelchair, number, "symbols are as clear as numbers");
   await ada.isAccessible("forced colours");
   await picture(ada, "forced-colors");
   await ada.leave();
@@ -87,6 +90,56 @@ test("a page that sells nothing shows the map alone", async () => {
     await ada.leave();
   } finally {
     await viewing.close();
+  }
+});
+
+const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+
+test("the screen's light ends before the first row, and rings of neighbours stay apart", async () => {
+  const show = await house.showtime(hall(3, 8));
+  const ada = await visit(house);
+  await ada.open(show);
+  assert.ok((await ada.reach(".glow")).bottom < (await ada.reach(ada.seat("A4").locator(".body"))).top);
+  await ada.pick("A4", "A5");
+  await ada.press("hold");
+  await ada.phase("held");
+  const [left, right] = [await ada.reach(ada.seat("A4").locator(".ring")), await ada.reach(ada.seat("A5").locator(".ring"))];
+  assert.ok(left.right < right.left, `${left.right} ${right.left}`);
+  assert.match(await ada.page.locator(".legend").innerText(), /Held for you\s+Booked by you/);
+  await ada.leave();
+});
+
+test("sections lie beside each other, apart and not under the buttons; inside one, its name and rows can be read", async () => {
+  const rows = Array.from({ length: 30 }, (_, row) => ["Left", "Centre", "Right"].map((zone, at) => ({ row: `${row + 1}`, zone, x: 45 * at, y: row + 4, seats: 40 })));
+  const show = await house.showtime({ rows: [...rows.flat(), { row: "W", x: 50, y: 35.5, seats: 12 }] });
+  for (const [size, options] of Object.entries(SIZES)) {
+    const ada = await visit(house, options);
+    await ada.open(show);
+    const buttons = await ada.reach(".zoom");
+    const sections = await Promise.all((await ada.page.locator(".section rect").all()).map((rect) => ada.reach(rect)));
+    for (const [index, section] of sections.entries()) {
+      assert.ok(!overlap(section, buttons), `${size}: a section is under the buttons`);
+      assert.ok(sections.every((other, at) => at <= index || !overlap(section, other)), `${size}: sections overlap`);
+    }
+    const [frame, word] = [await ada.reach(".canvas"), await ada.reach(".screen text")];
+    assert.ok(word.top - frame.top > 8, "the screen's name does not touch the frame");
+    for (const text of await ada.page.locator(".section text").all()) assert.ok((await text.boundingBox()).height >= 10, await text.textContent());
+    await ada.page.locator(".section").nth(1).click();
+    await ada.page.waitForSelector(".seat");
+    assert.equal(await ada.page.locator(".section-bar b").innerText(), "Centre");
+    assert.match(await ada.page.locator(".map").getAttribute("aria-label"), /Centre/);
+    let seen = 0;
+    for (const name of await ada.page.locator(".rows text").all()) {
+      if (!(await name.isVisible())) continue;
+      seen += 1;
+      const reach = await ada.reach(name);
+      assert.ok(reach.bottom - reach.top >= 9 && reach.left >= frame.left && reach.right <= frame.right, `${size}: ${JSON.stringify(reach)}`);
+    }
+    assert.ok(seen >= 20, `${seen} names of rows are seen`);
+    await ada.isAccessible(`a section, ${size}`);
+    await ada.press("sections");
+    assert.equal(await ada.page.locator(".section").count(), 4);
+    await ada.leave();
   }
 });
 
