@@ -13,6 +13,10 @@ const top = html("header", { class: "top" });
 document.body.replaceChildren(top, main);
 const announcer = new Announcer();
 
+// Browsers look its address up again when that of the page changes.
+const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+if (icon) icon.href = new URL(icon.href).href;
+
 let shown: Shown | undefined;
 let visits = 0;
 

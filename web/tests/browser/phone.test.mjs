@@ -24,6 +24,8 @@ test("a tap on small seats comes nearer, the next one picks; the bar has the res
   const show = await house.showtime(hall(12, 24));
   const ada = await visit(house, PHONE);
   await ada.open(show);
+  assert.ok(await isInSight(ada, ada.page.locator(".free")));
+  assert.equal(await ada.page.locator(".free").innerText(), "288 of 288 seats available");
   const map = ada.page.locator(".canvas");
   for (const corner of ["A1", "A24", "L1", "L24"]) assert.ok(await isInSight(ada, ada.seat(corner), map), `${corner} is seen at first`);
   assert.ok((await width(ada, "F12")) < 24);

@@ -20,6 +20,8 @@ test("pick, hold, reload, book", async () => {
   await ada.page.goBack();
   await ada.page.waitForSelector(".movie");
   await ada.page.goForward();
+  const icon = await ada.page.evaluate(() => document.querySelector("link[rel=icon]").href);
+  assert.ok((await fetch(icon)).ok, icon);
   await ada.open(show);
   await ada.pick("B2", "B3");
   await ada.page.locator('[data-key="ticket-B3"]').selectOption("child");
