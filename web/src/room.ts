@@ -96,7 +96,7 @@ export class Room {
   /** The showtime has other prices now. */
   renew(showtime: Showtime): void {
     this.#showtime = showtime;
-    this.refresh(this.#drawing?.seats.map(({ label }) => label) ?? []);
+    this.refresh(this.#drawing ? this.byLabel.keys() : []);
   }
 
   /** Shows what these seats are now. */

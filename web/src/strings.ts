@@ -115,6 +115,7 @@ export const showDeleted = "This showtime is no longer offered.";
 export const connecting = "Connecting…";
 export const live = "Live";
 export const polling = "Updated every few seconds";
+export const over = "Closed";
 export const offline = "Not connected. The map may be out of date. Trying again…";
 
 export const announceHeld = (names: readonly string[], time: string) => `You hold ${list(names)} for ${time}.`;
