@@ -27,8 +27,9 @@ function sample(number: number, standing: Standing): SVGSVGElement {
 
 export function legend(categories: ReadonlyMap<string, Category>, showtime: Showtime, sells: boolean): HTMLDetailsElement {
   const priced = [...categories.values()].map((category) => {
-    const prices = ticketsOf(showtime, category.key).map(([, price]) => money(price));
-    return html("li", {}, sample(category.number, "available"), category.name, html("span", { class: "soft" }, [...new Set(prices)].join(" / ")));
+    const tickets = ticketsOf(showtime, category.key);
+    const prices = tickets.map(([ticket, price]) => (tickets.length > 1 ? `${strings.ticketName(ticket)} ` : "") + money(price));
+    return html("li", {}, sample(category.number, "available"), category.name, html("span", { class: "soft" }, prices.join(" · ")));
   });
   const states = STATES.filter((standing) => sells || !["picked", "mine", "booked_mine"].includes(standing)).map((standing) =>
     html("li", {}, sample(0, standing), strings.legendStates[standing] ?? standing),

@@ -113,9 +113,9 @@ export class Panel {
       soon ? html("p", { class: "notice soon" }, strings.announceSoon) : null,
       this.#lines(
         hold.seats.map(({ seat, ticket, price }) =>
-          this.#line(seat, html("span", { class: "soft" }, this.#hasTickets(seat) ? ticket : ""), price, names.length > 1 ? () => void sale.press(seat) : undefined),
+          this.#line(seat, html("span", { class: "soft" }, this.#hasTickets(seat) ? strings.ticketName(ticket) : ""), price, names.length > 1 ? () => void sale.press(seat) : undefined),
         ),
-        html("p", { class: "soft help" }, strings.heldHelp),
+        html("p", { class: "soft help" }, strings.heldHelp(names.length)),
       ),
       this.#contact,
       this.#foot(
@@ -197,7 +197,7 @@ export class Panel {
     if (!this.#hasTickets(seat)) return null;
     const { sale, showtime, seats } = this.#subject;
     const options = ticketsOf(showtime, seats.get(seat)?.category ?? "").map(([name, price]) =>
-      html("option", { value: name, selected: name === chosen }, `${name} · ${money(price)}`),
+      html("option", { value: name, selected: name === chosen }, `${strings.ticketName(name)} · ${money(price)}`),
     );
     const choose = (event: Event) => sale.choose(seat, (event.target as HTMLSelectElement).value);
     return html("select", { "data-key": `ticket-${seat}`, "aria-label": strings.ticketFor(seat), change: choose, disabled: sale.task !== undefined }, ...options);

@@ -74,6 +74,7 @@ export const yourSeats = "Your seats";
 export const pickPrompt = "Pick your seats on the map.";
 export const viewOnly = "You can see here which seats are free. Tickets are sold elsewhere.";
 export const upTo = (limit: number) => `Up to ${seats(limit)} at a time.`;
+export const ticketName = (ticket: string) => ticket.slice(0, 1).toUpperCase() + ticket.slice(1);
 export const ticketFor = (seat: string) => `Ticket for ${seat}`;
 export const remove = (seat: string) => `Remove ${seat}`;
 export const total = "Total";
@@ -83,7 +84,7 @@ export const unpick = "Clear";
 export const youHold = (names: readonly string[]) => `You hold ${list(names)}`;
 export const youHoldFor = (names: readonly string[], title: string) => `${youHold(names)} for ${title}`;
 export const timeLeft = "Time left";
-export const heldHelp = "Tap a free seat to add it, or one of yours to give it back.";
+export const heldHelp = (count: number) => `Choose a free seat to add it${count > 1 ? ", or one of yours to give it back" : ""}.`;
 export const contact = "Name and e-mail (optional)";
 export const name = "Name";
 export const email = "E-mail";
@@ -134,7 +135,7 @@ export const notAvailable = (name: string, state: string) => `${name} is ${state
 export const limitReached = (limit: number) => `You can hold up to ${seats(limit)} at a time.`;
 export const someLost = (lost: readonly string[], kept: number) =>
   `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available. ` +
-  (kept === 0 ? "Please pick other seats." : `Your other ${seats(kept)} ${kept === 1 ? "is" : "are"} still picked.`);
+  (kept === 0 ? "Please pick other seats." : `Your other ${kept === 1 ? "seat is" : `${kept} seats are`} still picked.`);
 export const notAdded = (lost: readonly string[]) => `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available.`;
 export const partlyGone = (names: readonly string[]) => `${list(names)} ${names.length === 1 ? "is" : "are"} no longer yours.`;
 export const holdGone = "Your hold has ended.";

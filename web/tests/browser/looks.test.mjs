@@ -56,6 +56,35 @@ for (const colorScheme of ["light", "dark"]) {
   }
 }
 
+test("in a line of the programme, times and prices are level, however long a room's name is", async () => {
+  const { auditorium: short } = await house.get((await house.showtime(hall(1, 2))).path);
+  const long = await house.post("/v1/auditoriums", { name: "The large auditorium behind the garden", cinema: house.cinema, plan: hall(1, 2) });
+  const movie = (await house.post("/v1/movies", { title: "Side by Side" })).id;
+  const starts_at = new Date(Date.now() + 86_400_000).toISOString();
+  for (const auditorium of [short.id, long.id]) {
+    await house.post("/v1/showtimes", { movie, auditorium, starts_at, currency: "EUR", prices: { standard: { adult: 1250 } } });
+  }
+  const ada = await visit(house);
+  await ada.page.goto(`${house.url}/`);
+  const cards = await ada.page.locator(".movie", { hasText: "Side by Side" }).locator(".time").all();
+  const tops = await Promise.all(cards.map(async (card) => (await ada.reach(card.locator(".where"))).top));
+  assert.deepEqual([tops.length, tops[0]], [2, tops[1]]);
+  await ada.leave();
+});
+
+test("money is the reader's, tickets have one spelling, and the legend says whose prices they are", async () => {
+  const show = await house.showtime(hall(2, 5));
+  const ada = await visit(house, { locale: "de-DE" });
+  await ada.open(show);
+  assert.match(await ada.page.locator(".legend").innerText(), /Adult 12,50\s€ · Child 9,00\s€/);
+  await ada.pick("A1");
+  assert.match(await ada.page.locator('[data-key="ticket-A1"]').innerText(), /^Adult · 12,50/);
+  await ada.press("hold");
+  await ada.phase("held");
+  assert.match(await ada.page.locator(".lines").innerText(), /Adult/);
+  await ada.leave();
+});
+
 test("states differ by shape, and forced colours leave them readable", async () => {
   const show = await house.showtime(HALL);
   await show.book("C1");
