@@ -17,5 +17,5 @@ await build({
   sourcemap: "inline",
 });
 const built = names.map((name) => here(`.tests/${name.replace(/\.ts$/, ".mjs")}`));
-const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=tap", ...built], { stdio: "inherit", cwd: here(".") });
+const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=tap", ...built], { stdio: "inherit", cwd: here("."), env: { ...process.env, LC_ALL: "en_GB.UTF-8" } });
 process.exit(names.length > 0 ? (status ?? 1) : 1);

@@ -1,9 +1,9 @@
 /** The room as SVG: the screen, rows with their names, and seats whose shape tells category and state. */
 
 import { set, svg } from "./dom";
-import { boxOf, type Box, type Seat } from "./geometry";
+import { boxOf, type Box, type Point, type Seat } from "./geometry";
 import { colorOf, inkOn, isTaken, type Category, type Standing } from "./seat_look";
-import { body, KINDS, MARKS } from "./shapes";
+import { body, KINDS, MARKS, RING } from "./shapes";
 import * as strings from "./strings";
 import type { Plan } from "./types";
 
@@ -20,6 +20,10 @@ export class Drawing {
   /** What there is to see, margins included. */
   readonly box: Box;
   readonly content: SVGGElement;
+  /** What no button may lie on. */
+  readonly solid: readonly Point[];
+  /** The names of the rows. */
+  readonly names: SVGGElement;
   readonly #drawn = new Map<string, Drawn>();
 
   constructor(
@@ -35,10 +39,11 @@ export class Drawing {
       else rows.set(seat.line, [seat]);
     }
     const enclosed = boxOf(seats, 1.4);
-    this.content.append(sofas(seats));
-    for (const row of rows.values()) this.content.append(this.#drawRow(row, categories));
-    this.content.append(rowNames([...rows.values()]));
-    this.box = screen ? drawScreen(this.content, screen, enclosed) : enclosed;
+    this.names = rowNames([...rows.values()]);
+    this.content.append(sofas(seats), ...[...rows.values()].map((row) => this.#drawRow(row, categories)), this.names);
+    const screened = screen && drawScreen(this.content, screen, boxOf(seats, 0).y, enclosed);
+    this.box = screened?.box ?? enclosed;
+    this.solid = [...seats, ...(screened?.solid ?? [])];
   }
 
   /** The element of a seat. */
@@ -81,7 +86,7 @@ export class Drawing {
         transform: `translate(${seat.x} ${seat.y})`,
       },
       svg("rect", { class: "reach", x: -0.5, y: -0.5, width: 1, height: 1 }),
-      svg("rect", { class: "ring", x: -0.49, y: -0.49, width: 0.98, height: 0.98, rx: 0.3 }),
+      svg("rect", { class: "ring", ...RING }),
       svg("path", { class: "body", d: body(number) }),
       mark,
       seat.kind in KINDS ? null : svg("text", { class: "number", y: 0.12, "aria-hidden": "true" }, seat.number),
@@ -91,15 +96,16 @@ export class Drawing {
   }
 }
 
-/** An arc before the first row; gives back what encloses room and screen. */
-export function drawScreen(content: SVGGElement, screen: NonNullable<Plan["screen"]>, enclosed: Box): Box {
+/** An arc before the first row, which lies at `first`; gives back what encloses room and screen. */
+export function drawScreen(content: SVGGElement, screen: NonNullable<Plan["screen"]>, first: number, enclosed: Box): { box: Box; solid: Point[] } {
   const [left, right] = [screen.x, screen.x + screen.width];
-  const front = Math.min(enclosed.y + 1.4 - 0.5, screen.y + 0.5) - 0.9;
+  const front = Math.min(first - 0.5, screen.y + 0.5) - 0.9;
   const bulge = Math.min(1.1, 0.25 + screen.width / 30);
   const arc = `M${left} ${front}Q${(left + right) / 2} ${front - 2 * bulge} ${right} ${front}`;
   // As large as in the room that fits, so that it can be read when all of it is seen.
   const large = Math.max(0.5, (enclosed.width + enclosed.height) / 60);
-  const glow = `${arc}L${right - screen.width * 0.06} ${front + 1.1}Q${(left + right) / 2} ${front + 1.1 - bulge} ${left + screen.width * 0.06} ${front + 1.1}Z`;
+  const deep = front + 0.7;
+  const glow = `${arc}L${right - screen.width * 0.06} ${deep}Q${(left + right) / 2} ${deep - bulge} ${left + screen.width * 0.06} ${deep}Z`;
   content.prepend(
     svg(
       "g",
@@ -109,10 +115,11 @@ export function drawScreen(content: SVGGElement, screen: NonNullable<Plan["scree
       svg("text", { x: (left + right) / 2, y: front - bulge - 0.6 * large, "font-size": large }, strings.screen),
     ),
   );
-  const top = Math.min(enclosed.y, front - bulge - 1 - 1.4 * large);
+  const top = Math.min(enclosed.y, front - bulge - 1 - 2 * large);
   const x = Math.min(enclosed.x, left - 0.4);
   const farRight = Math.max(enclosed.x + enclosed.width, right + 0.4);
-  return { x, y: top, width: farRight - x, height: enclosed.y + enclosed.height - top };
+  const solid = [{ x: right, y: front }, { x: right - screen.width / 4, y: front - bulge }];
+  return { box: { x, y: top, width: farRight - x, height: enclosed.y + enclosed.height - top }, solid };
 }
 
 /** What lies under seats that are sold together. */
@@ -141,13 +148,16 @@ function rowNames(rows: readonly (readonly Seat[])[]): SVGGElement {
     for (const across of [-0.5, 0, 0.5]) for (const down of [-0.5, 0, 0.5]) taken.add(cell(x + across, y + down));
   }
   const group = svg("g", { class: "rows", "aria-hidden": "true" });
-  for (const row of rows) {
+  for (const [index, row] of rows.entries()) {
     const [first, last] = [row[0], row[row.length - 1]];
     if (!first || !last) continue;
-    for (const [x, y] of [[first.x - 1, first.y], [last.x + 1, last.y]] as const) {
-      if (taken.has(cell(x, y))) continue;
-      taken.add(cell(x, y));
-      group.append(svg("text", { x, y: y + 0.17 }, first.row));
+    // From afar only every second or fourth is large enough to be read, and needs more room.
+    const rank = index % 4 === 0 ? "fourth" : index % 2 === 0 ? "second" : "other";
+    for (const [{ x, y }, side] of [[first, -1], [last, 1]] as const) {
+      if (taken.has(cell(x + side, y))) continue;
+      taken.add(cell(x + side, y));
+      const tight = taken.has(cell(x + 2 * side, y)) ? "tight" : rank;
+      group.append(svg("text", { class: tight, x: x + 0.8 * side, y, dy: "0.36em", "text-anchor": side < 0 ? "end" : "start" }, first.row));
     }
   }
   return group;

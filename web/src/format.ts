@@ -3,22 +3,28 @@
 import type { Amount } from "./types";
 import * as strings from "./strings";
 
+const languages = globalThis.navigator?.languages ?? [];
+
 /** The page speaks English; of that, what the reader is used to. */
-const locale = (globalThis.navigator?.languages ?? []).find((language) => /^en\b/i.test(language)) ?? "en-GB";
+const locale = languages.find((language) => /^en\b/i.test(language)) ?? "en-GB";
 
 /** 9:05 PM, but 09:05. */
 const hour = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12 ? "numeric" : "2-digit";
 
-/** One for each currency: a room has thousands of prices. */
-const formats = new Map<string, Intl.NumberFormat>();
-
-/** 1250 EUR as €12.50: Intl knows how many minor units a currency has. */
-export function money({ amount, currency }: Amount): string {
-  const format = formats.get(currency) ?? new Intl.NumberFormat(locale, { style: "currency", currency });
-  formats.set(currency, format);
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(amount / 10 ** digits);
+/** 1250 EUR as €12.50, or 12,50 € where that is usual: Intl knows how many minor units a currency has. */
+export function moneyIn(wanted: readonly string[]): (amount: Amount) => string {
+  // One for each currency: a room has thousands of prices.
+  const formats = new Map<string, Intl.NumberFormat>();
+  return ({ amount, currency }) => {
+    const format = formats.get(currency) ?? new Intl.NumberFormat([...wanted], { style: "currency", currency });
+    formats.set(currency, format);
+    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+    return format.format(amount / 10 ** digits);
+  };
 }
+
+/** As the reader's browser writes it, whatever the page speaks. */
+export const money = moneyIn(languages);
 
 export function sum(amounts: readonly Amount[], currency: string): Amount {
   return { amount: amounts.reduce((total, { amount }) => total + amount, 0), currency };

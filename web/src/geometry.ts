@@ -3,19 +3,26 @@
 import type { Plan } from "./types";
 import * as strings from "./strings";
 
-/** A seat as the page knows it. */
-export interface Seat {
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** What the keyboard's focus can be on. */
+export interface Place extends Point {
   readonly label: string;
+  /** Which row of the plan. */
+  readonly line: number;
+}
+
+/** A seat as the page knows it. */
+export interface Seat extends Place {
   readonly number: string;
   readonly row: string;
   readonly zone: string | undefined;
-  /** Which row of the plan. */
-  readonly line: number;
   readonly category: string;
   readonly kind: string;
   readonly group: string | undefined;
-  readonly x: number;
-  readonly y: number;
 }
 
 export function seatsOf(plan: Plan): Seat[] {
@@ -43,7 +50,7 @@ export interface Box {
 }
 
 /** What encloses the seats, with this much around them. */
-export function boxOf(seats: readonly { x: number; y: number }[], margin: number): Box {
+export function boxOf(seats: readonly Point[], margin: number): Box {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { x, y } of seats) {
     [left, right] = [Math.min(left, x), Math.max(right, x)];
@@ -59,10 +66,10 @@ export type Direction = "left" | "right" | "up" | "down";
  * The seat that lies in a direction, as drawn: first what is straight ahead, then what is nearest within a quarter
  * turn. Sideways it stays in line with the eye, across gaps and zones, before it drifts to other rows.
  */
-export function neighbour(seats: readonly Seat[], from: Seat, direction: Direction): Seat | undefined {
+export function neighbour<Found extends Place>(seats: readonly Found[], from: Place, direction: Direction): Found | undefined {
   const sideways = direction === "left" || direction === "right";
   const sign = direction === "left" || direction === "up" ? -1 : 1;
-  let best: Seat | undefined;
+  let best: Found | undefined;
   let bestCost = Infinity;
   for (const seat of seats) {
     const ahead = sign * (sideways ? seat.x - from.x : seat.y - from.y);
@@ -76,15 +83,15 @@ export function neighbour(seats: readonly Seat[], from: Seat, direction: Directi
 }
 
 /** The first or last seat of a row. */
-export function endOfRow(seats: readonly Seat[], from: Seat, last: boolean): Seat | undefined {
+export function endOfRow<Found extends Place>(seats: readonly Found[], from: Place, last: boolean): Found | undefined {
   const row = seats.filter(({ line }) => line === from.line);
   return last ? row[row.length - 1] : row[0];
 }
 
-export interface Section {
-  name: string;
-  seats: Seat[];
-  box: Box;
+/** A part of a large room, under its name; as a place it lies in the middle of its box, all in one line. */
+export interface Section extends Place {
+  readonly seats: readonly Seat[];
+  readonly box: Box;
 }
 
 /** Rooms with more seats than this open by sections. */
@@ -104,8 +111,9 @@ export function sectionsOf(seats: readonly Seat[], most = MOST_IN_SECTION): Sect
     const parts = byRows(all, most);
     return parts.map((part) => {
       const rows = strings.sectionRows(part[0]?.row ?? "", part[part.length - 1]?.row ?? "");
-      const name = parts.length === 1 && zone ? zone : [zone, rows].filter(Boolean).join(", ");
-      return { name, seats: part, box: boxOf(part, 0.8) };
+      const label = parts.length === 1 && zone ? zone : [zone, rows].filter(Boolean).join(", ");
+      const box = boxOf(part, 0.4);
+      return { label, line: 0, x: box.x + box.width / 2, y: box.y + box.height / 2, seats: part, box };
     });
   });
 }

@@ -1,17 +1,18 @@
 /** The head of a showtime: what is shown where and when, how many seats are free, and whether the map is live. */
 
 import { html, inside, set } from "./dom";
-import { clockTime, longDate } from "./format";
+import { clockTime, dayKey, longDate } from "./format";
 import type { LiveState } from "./live";
-import { programmePath } from "./router";
+import { wayBack } from "./router";
 import * as strings from "./strings";
 import type { Showtime } from "./types";
 
-const CONNECTION: Record<LiveState, string> = {
+const CONNECTION: Record<LiveState | "over", string> = {
   connecting: strings.connecting,
   live: strings.live,
   polling: strings.polling,
   offline: strings.offline,
+  over: strings.over,
 };
 
 export class Heading {
@@ -29,7 +30,7 @@ export class Heading {
     this.element = html(
       "header",
       { class: "head" },
-      inside(programmePath(), { class: "back" }, strings.backToProgramme),
+      inside(wayBack(`?day=${dayKey(showtime)}`), { class: "back" }, strings.backToProgramme),
       html("h1", {}, movie.title),
       html(
         "p",
@@ -43,13 +44,19 @@ export class Heading {
     );
   }
 
-  showConnection(state: LiveState): void {
+  showConnection(state: LiveState | "over"): void {
     set(this.#link, "data-state", state);
     if (this.#link.textContent !== CONNECTION[state]) this.#link.textContent = CONNECTION[state];
   }
 
   showCounts(available: number, all: number): void {
     this.#free.textContent = available === 0 ? strings.soldOut : strings.counts(available, all);
+  }
+
+  /** Nothing is sold any more, and nothing more is told. */
+  showOver(): void {
+    this.showConnection("over");
+    this.#free.textContent = "";
   }
 
   /** Says something in the banner, or hides it. */

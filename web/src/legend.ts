@@ -4,11 +4,11 @@ import { html, svg } from "./dom";
 import { paint } from "./drawing";
 import { money } from "./format";
 import { ticketsOf, type Category, type Standing } from "./seat_look";
-import { body, MARKS } from "./shapes";
+import { body, MARKS, RING } from "./shapes";
 import * as strings from "./strings";
 import type { Showtime } from "./types";
 
-const STATES: Standing[] = ["picked", "mine", "held", "booked", "blocked"];
+const STATES: Standing[] = ["picked", "mine", "booked_mine", "held", "booked", "blocked"];
 
 function sample(number: number, standing: Standing): SVGSVGElement {
   const mark = MARKS[standing];
@@ -18,7 +18,7 @@ function sample(number: number, standing: Standing): SVGSVGElement {
     svg(
       "g",
       { class: `seat k${number % 8}`, "data-standing": standing },
-      svg("rect", { class: "ring", x: -0.49, y: -0.49, width: 0.98, height: 0.98, rx: 0.3 }),
+      svg("rect", { class: "ring", ...RING }),
       svg("path", { class: "body", d: body(number) }),
       mark ? svg("path", { class: "mark", d: mark }) : null,
     ),
@@ -27,10 +27,11 @@ function sample(number: number, standing: Standing): SVGSVGElement {
 
 export function legend(categories: ReadonlyMap<string, Category>, showtime: Showtime, sells: boolean): HTMLDetailsElement {
   const priced = [...categories.values()].map((category) => {
-    const prices = ticketsOf(showtime, category.key).map(([, price]) => money(price));
-    return html("li", {}, sample(category.number, "available"), category.name, html("span", { class: "soft" }, [...new Set(prices)].join(" / ")));
+    const tickets = ticketsOf(showtime, category.key);
+    const prices = tickets.map(([ticket, price]) => (tickets.length > 1 ? `${strings.ticketName(ticket)} ` : "") + money(price));
+    return html("li", {}, sample(category.number, "available"), category.name, html("span", { class: "soft" }, prices.join(" · ")));
   });
-  const states = STATES.filter((standing) => sells || !["picked", "mine"].includes(standing)).map((standing) =>
+  const states = STATES.filter((standing) => sells || !["picked", "mine", "booked_mine"].includes(standing)).map((standing) =>
     html("li", {}, sample(0, standing), strings.legendStates[standing] ?? standing),
   );
   const wide = matchMedia("(min-width: 60rem)").matches;

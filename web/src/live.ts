@@ -171,7 +171,6 @@ export class Live {
     this.#worked.add(this.#transport);
     this.#events.state("live");
     this.#events.message(message);
-    if (message.type === "closed") this.end();
   }
 
   #failed(): void {

@@ -13,14 +13,18 @@ const top = html("header", { class: "top" });
 document.body.replaceChildren(top, main);
 const announcer = new Announcer();
 
+// Browsers look its address up again when that of the page changes.
+const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+if (icon) icon.href = new URL(icon.href).href;
+
 let shown: Shown | undefined;
 let visits = 0;
 
-startRouter((place) => {
+startRouter((place, scrolled) => {
   shown?.leave();
   main.className = place.at;
   top.replaceChildren(inside(programmePath(), { class: "brand" }, strings.siteTitle));
-  shown = place.at === "programme" ? showProgramme(main, place.query) : showShowtime(main, place.showtime, announcer, sells);
+  shown = place.at === "programme" ? showProgramme(main, place.query, scrolled) : showShowtime(main, place.showtime, announcer, sells);
   // What was read before is gone; a screen reader goes on at the top of what is new.
   if (visits++ > 0) {
     scrollTo(0, 0);

@@ -109,6 +109,12 @@ export class OwnStore {
   }
 }
 
+/** The holds of all showtimes that this browser has kept, running or not. */
+export function keptHolds(storage = localStorageIfAny()): OwnHold[] {
+  const showtimes = Object.keys(storage ?? {}).flatMap((key) => (key.startsWith(PREFIX) ? [key.slice(PREFIX.length)] : []));
+  return showtimes.flatMap((showtime) => new OwnStore(showtime, storage).value.hold ?? []);
+}
+
 function localStorageIfAny(): Storage | undefined {
   try {
     return localStorage;

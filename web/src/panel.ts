@@ -91,8 +91,9 @@ export class Panel {
           return this.#line(seat, tickets, tickets ? undefined : prices[index], () => void sale.press(seat));
         }),
       ),
-      this.#totals(sum(prices, showtime.currency), wanted.map(({ seat }) => seat)),
-      this.#actions(
+      this.#foot(
+        sum(prices, showtime.currency),
+        wanted.map(({ seat }) => seat).join(", "),
         button("hold", label, () => void sale.take(), { class: "main", disabled: sale.task !== undefined }),
         button("unpick", strings.unpick, () => sale.unpickAll(), { disabled: sale.task !== undefined }),
       ),
@@ -112,13 +113,14 @@ export class Panel {
       soon ? html("p", { class: "notice soon" }, strings.announceSoon) : null,
       this.#lines(
         hold.seats.map(({ seat, ticket, price }) =>
-          this.#line(seat, html("span", { class: "soft" }, this.#hasTickets(seat) ? ticket : ""), price, names.length > 1 ? () => void sale.press(seat) : undefined),
+          this.#line(seat, html("span", { class: "soft" }, this.#hasTickets(seat) ? strings.ticketName(ticket) : ""), price, names.length > 1 ? () => void sale.press(seat) : undefined),
         ),
-        html("p", { class: "soft help" }, strings.heldHelp),
+        html("p", { class: "soft help" }, strings.heldHelp(names.length)),
       ),
       this.#contact,
-      this.#totals(hold.total, names),
-      this.#actions(
+      this.#foot(
+        hold.total,
+        strings.seats(names.length),
         button("book", sale.task === "book" ? strings.booking : strings.book, () => this.#book(), { class: "main", disabled: busy }),
         sale.extendable ? button("extend", strings.extend, () => void sale.extend(), { disabled: busy }) : null,
         button("let-go", strings.letGo, () => void sale.letGo(), { disabled: busy }),
@@ -195,7 +197,7 @@ export class Panel {
     if (!this.#hasTickets(seat)) return null;
     const { sale, showtime, seats } = this.#subject;
     const options = ticketsOf(showtime, seats.get(seat)?.category ?? "").map(([name, price]) =>
-      html("option", { value: name, selected: name === chosen }, `${name} · ${money(price)}`),
+      html("option", { value: name, selected: name === chosen }, `${strings.ticketName(name)} · ${money(price)}`),
     );
     const choose = (event: Event) => sale.choose(seat, (event.target as HTMLSelectElement).value);
     return html("select", { "data-key": `ticket-${seat}`, "aria-label": strings.ticketFor(seat), change: choose, disabled: sale.task !== undefined }, ...options);
@@ -219,7 +221,12 @@ export class Panel {
     return html("div", { class: "lines" }, html("ul", {}, ...lines), ...more);
   }
 
-  #totals(total: Amount, names: readonly string[]): HTMLElement {
+  /** What it costs and what to do next: always in sight, however many seats there are. */
+  #foot(total: Amount, what: string, ...buttons: Child[]): HTMLElement {
+    return html("div", { class: "foot" }, this.#totals(total, what), this.#actions(...buttons));
+  }
+
+  #totals(total: Amount, what: string): HTMLElement {
     const open = this.element.classList.contains("open");
     const toggle = () => {
       const shown = this.element.classList.toggle("open");
@@ -228,7 +235,7 @@ export class Panel {
     return html(
       "p",
       { class: "totals" },
-      button("toggle", names.join(", "), toggle, { class: "toggle", "aria-expanded": String(open), title: strings.details }),
+      button("toggle", html("span", {}, what), toggle, { class: "toggle", "aria-expanded": String(open), title: strings.details }),
       html("span", { class: "total-name" }, strings.total),
       html("b", { class: "total" }, money(total)),
     );

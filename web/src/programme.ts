@@ -3,6 +3,7 @@
 import { api, Problem } from "./api";
 import { button, html, inside } from "./dom";
 import { clockTime, dayAndMonth, dayKey, momentIn, money, today, weekday } from "./format";
+import { OwnHolds } from "./own_holds";
 import { replaceQuery, showtimePath } from "./router";
 import * as strings from "./strings";
 import type { Showtime } from "./types";
@@ -11,10 +12,10 @@ import type { Shown } from "./showtime";
 /** The days that were loaded are as many as this shows at a time. */
 const AT_ONCE = 200;
 
-export function showProgramme(main: HTMLElement, query: URLSearchParams): Shown {
+export function showProgramme(main: HTMLElement, query: URLSearchParams, scrolled: number): Shown {
   document.title = strings.siteTitle;
   const view = new ProgrammeView(main, query.get("day") ?? undefined, query.get("cinema") ?? undefined);
-  void view.load();
+  void view.load().then(() => scrolled > 0 && view.isShown && scrollTo(0, scrolled));
   return view;
 }
 
@@ -24,6 +25,7 @@ class ProgrammeView implements Shown {
   #left = false;
 
   readonly #main: HTMLElement;
+  readonly #holds = new OwnHolds();
   #day: string | undefined;
   #cinema: string | undefined;
 
@@ -35,26 +37,39 @@ class ProgrammeView implements Shown {
     this.#main = main;
     this.#day = day;
     this.#cinema = cinema;
-    main.replaceChildren(html("h1", {}, strings.programme), html("p", { class: "soft wait" }, strings.loading));
+    this.#show(html("p", { class: "soft wait" }, strings.loading));
+  }
+
+  get isShown(): boolean {
+    return !this.#left;
   }
 
   leave(): void {
     this.#left = true;
+    this.#holds.leave();
   }
 
   async load(): Promise<void> {
     try {
-      const after = this.#next === null ? "" : `&after=${encodeURIComponent(this.#next)}`;
-      const page = await api.showtimes(`?limit=${AT_ONCE}${after}`);
-      this.#showtimes.push(...page.data);
-      this.#next = page.next;
+      // As far as the day that is asked for.
+      const wanted = this.#day ?? "";
+      do {
+        const after = this.#next === null ? "" : `&after=${encodeURIComponent(this.#next)}`;
+        const page = await api.showtimes(`?limit=${AT_ONCE}${after}`);
+        this.#showtimes.push(...page.data);
+        this.#next = page.next;
+      } while (this.#next !== null && this.#showtimes.every((showtime) => dayKey(showtime) < wanted));
       if (!this.#left) this.#render();
     } catch (error) {
       if (this.#left) return;
       const text = error instanceof Problem ? error.message : strings.notFoundTitle;
       const again = button("retry", strings.retry, () => void this.load(), { class: "main" });
-      this.#main.replaceChildren(html("h1", {}, strings.programme), html("div", { class: "empty" }, html("p", {}, text), again));
+      this.#show(html("div", { class: "empty" }, html("p", {}, text), again));
     }
+  }
+
+  #show(...children: Node[]): void {
+    this.#main.replaceChildren(this.#holds.element, html("h1", {}, strings.programme), ...children);
   }
 
   #render(): void {
@@ -69,8 +84,7 @@ class ProgrammeView implements Shown {
     if (this.#day === undefined || !days.has(this.#day)) this.#day = [...days.keys()].sort()[0];
     const shown = days.get(this.#day ?? "") ?? [];
     const focused = document.activeElement?.getAttribute("data-key");
-    this.#main.replaceChildren(
-      html("h1", {}, strings.programme),
+    this.#show(
       ...(cinemas.size > 1 ? [this.#cinemas(cinemas)] : []),
       ...(this.#showtimes.length === 0 ? [html("p", { class: "empty" }, strings.noShowtimes)] : [this.#days(days), this.#movies(shown)]),
     );

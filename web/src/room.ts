@@ -2,7 +2,7 @@
 
 import { button, html, set, svg } from "./dom";
 import { Drawing, drawScreen, paint } from "./drawing";
-import { boxOf, seatsOf, sectionsOf, SECTIONS_FROM, type Seat, type Section } from "./geometry";
+import { boxOf, neighbour, seatsOf, sectionsOf, SECTIONS_FROM, type Direction, type Seat, type Section } from "./geometry";
 import { watchGestures } from "./gestures";
 import { Roving } from "./keyboard";
 import { seatName, type Category, type Standing } from "./seat_look";
@@ -12,7 +12,7 @@ import { Viewport } from "./viewport";
 
 /** Pixels for one unit from which numbers can be read, and from which rows' names can. */
 const NUMBERS_FROM = 22;
-const ROW_NAMES_FROM = 11;
+const ROW_NAMES_FROM = 12;
 /** How near the keyboard's focus comes at least. */
 const KEYBOARD_SCALE = 26;
 
@@ -26,11 +26,17 @@ export class Room {
   readonly seats: readonly Seat[];
   readonly byLabel: ReadonlyMap<string, Seat>;
   readonly #svg = svg("svg", { class: "map", preserveAspectRatio: "xMidYMid meet" });
-  readonly #back: HTMLButtonElement;
+  readonly #sectionName = html("b", {});
+  readonly #where: HTMLElement;
+  /** The words of the drawing, which are never smaller than can be read. */
+  #words: SVGGElement | undefined;
   readonly #viewport: Viewport;
-  readonly #roving: Roving;
+  readonly #roving: Roving<Seat | Section>;
+  readonly #help = html("p", { class: "unseen", id: "map-help" });
   readonly #sections: readonly Section[];
   #drawing: Drawing | undefined;
+  /** The section that was opened last. */
+  #opened: Section | undefined;
 
   readonly #plan: Plan;
   #showtime: Showtime;
@@ -52,21 +58,29 @@ export class Room {
     this.#sections = this.seats.length > SECTIONS_FROM ? sectionsOf(this.seats) : [];
     paint(this.#svg, categories);
     this.#viewport = new Viewport(this.#svg, { x: 0, y: 0, ...plan.size }, (scale) => this.#scaled(scale));
-    this.#back = button("sections", strings.allSections, () => this.#showSections(), { class: "back-to-sections", hidden: true });
-    this.#roving = new Roving(this.#svg, {
-      seats: () => this.#drawing?.seats ?? [],
-      element: (seat) => this.#drawing?.element(seat.label),
-      press: (seat) => this.#events.press(seat),
-      reveal: (seat) => this.#reveal(seat),
+    const back = button("sections", strings.allSections, () => this.#leaveSection(), { class: "sections" });
+    this.#where = html("p", { class: "section-bar", hidden: true }, back, this.#sectionName);
+    const canvas = html("div", { class: "canvas" }, this.#svg);
+    this.#roving = new Roving<Seat | Section>(canvas, {
+      places: () => this.#drawing?.seats ?? this.#sections,
+      element: (place) => this.#drawing?.element(place.label) ?? this.#svg.querySelectorAll("[data-section]")[this.#sections.indexOf(place as Section)],
+      at: (element) => this.#placeOf(element),
+      neighbour: (from, direction) => this.#neighbour(from, direction),
+      press: (place) => this.#press(place),
+      reveal: (place) => this.#reveal(place),
       zoom: (direction) => this.#zoom(direction),
     });
-    watchGestures(this.#svg, this.#viewport, (target) => this.#tapped(target));
+    watchGestures(this.#svg, this.#viewport, (target) => {
+      const place = this.#placeOf(target);
+      if (place) this.#press(place);
+    });
+    set(this.#svg, "aria-describedby", "map-help");
     this.element = html(
       "div",
       { class: "room-frame" },
-      html("p", { class: "unseen", id: "map-help" }, strings.mapHelp),
-      html("div", { class: "canvas" }, this.#svg),
-      this.#back,
+      this.#help,
+      canvas,
+      this.#where,
       html(
         "div",
         { class: "zoom", role: "group" },
@@ -82,7 +96,7 @@ export class Room {
   /** The showtime has other prices now. */
   renew(showtime: Showtime): void {
     this.#showtime = showtime;
-    this.refresh(this.#drawing?.seats.map(({ label }) => label) ?? []);
+    this.refresh(this.#drawing ? this.byLabel.keys() : []);
   }
 
   /** Shows what these seats are now. */
@@ -97,54 +111,59 @@ export class Room {
   readonly #name = (seat: Seat, standing: Standing): string =>
     seatName(seat, this.#categories.get(seat.category), this.#showtime, standing);
 
-  #showSeats(seats: readonly Seat[]): void {
+  #showSeats(seats: readonly Seat[], section?: Section): void {
     // A part of a room has no screen of its own.
-    const whole = seats.length === this.seats.length;
-    this.#drawing = new Drawing(seats, this.#categories, whole ? this.#plan.screen : null);
+    this.#drawing = new Drawing(seats, this.#categories, section ? null : this.#plan.screen);
     this.#svg.replaceChildren(this.#drawing.content);
     set(this.#svg, "role", "grid");
     set(this.#svg, "aria-multiselectable", "true");
-    set(this.#svg, "aria-label", strings.seatMap(this.#showtime.auditorium.name));
-    set(this.#svg, "aria-describedby", "map-help");
+    const room = this.#showtime.auditorium.name;
+    set(this.#svg, "aria-label", strings.seatMap(section ? `${room}, ${section.label}` : room));
+    this.#sectionName.textContent = section?.label ?? "";
+    this.#where.hidden = !section;
+    this.#words = this.#drawing.names;
+    this.#help.textContent = strings.mapHelp;
     this.refresh(seats.map(({ label }) => label));
     this.#roving.settle(seats[0]);
-    this.#viewport.setContent(this.#drawing.box);
+    const longest = Math.max(...seats.map(({ row }) => row.length));
+    this.#viewport.setContent(this.#drawing.box, section ? "all" : this.#drawing.solid, Math.min(7 * longest + 4, 64));
   }
 
   /** Large rooms: their sections, each with how much is free. */
   #showSections(): void {
     this.#drawing = undefined;
-    this.#back.hidden = true;
+    this.#where.hidden = true;
     const shapes = this.#sections.map((section, number) => {
       const { x, y, width, height } = section.box;
-      const size = Math.min(width / (0.62 * section.name.length + 1), height / 4, 6);
-      const label = (role: string, down: number, share: number) =>
-        svg("text", { class: role, x: x + width / 2, y: y + height / 2 + down * size, "font-size": size * share });
-      return svg(
+      // One line where there is no height for two.
+      const flat = height < 5;
+      const size = Math.min(width / (0.62 * (section.label.length + (flat ? 6 : 0)) + 1), height / (flat ? 1.6 : 4), 6);
+      const label = (role: string, dy: string) => svg("text", { class: role, x: x + width / 2, y: y + height / 2, dy });
+      const shape = svg(
         "g",
-        { class: "section", role: "button", tabindex: 0, "data-section": number },
-        svg("rect", { x, y, width, height, rx: 0.6 }),
-        label("section-name", 0, 1),
+        { class: flat ? "section flat" : "section", role: "button", tabindex: -1, "data-section": number },
+        svg("rect", { x, y, width, height, rx: 0.4 }),
+        label("section-name", flat ? "0.35em" : "0"),
         " ",
-        label("section-free", 1.1, 0.75),
+        flat ? null : label("section-free", "1.4em"),
       );
+      shape.style.setProperty("--size", `${size}px`);
+      return shape;
     });
     const content = svg("g", { class: "room" }, ...shapes);
-    const enclosed = boxOf(this.seats, 1.5);
-    const box = this.#plan.screen ? drawScreen(content, this.#plan.screen, enclosed) : enclosed;
+    const rows = boxOf(this.seats, 0);
+    const enclosed = boxOf(this.seats, Math.max(1.5, rows.height / 40));
+    const screened = this.#plan.screen && drawScreen(content, this.#plan.screen, rows.y, enclosed);
+    const corners = this.#sections.map(({ box: { x, y, width } }) => ({ x: x + width, y }));
+    this.#words = content;
     this.#svg.replaceChildren(content);
-    for (const name of ["aria-multiselectable", "aria-describedby"]) this.#svg.removeAttribute(name);
+    this.#svg.removeAttribute("aria-multiselectable");
+    this.#help.textContent = strings.sectionsHelp;
     set(this.#svg, "role", "group");
     set(this.#svg, "aria-label", strings.sectionsOf(this.#showtime.auditorium.name));
-    for (const shape of shapes) {
-      shape.addEventListener("keydown", (event) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        this.#open(shape);
-      });
-    }
     this.#labelSections();
-    this.#viewport.setContent(box);
+    this.#roving.settle(this.#opened ?? this.#sections[0]);
+    this.#viewport.setContent(screened?.box ?? enclosed, [...corners, ...(screened?.solid ?? [])]);
   }
 
   #labelSections(): void {
@@ -153,33 +172,49 @@ export class Room {
       if (!section) continue;
       const free = section.seats.filter(({ label }) => this.#events.standing(label) === "available").length;
       const mine = section.seats.some(({ label }) => ["picked", "mine"].includes(this.#events.standing(label)));
-      set(shape, "aria-label", free === 0 ? strings.soldOutSection(section.name) : strings.section(section.name, free, section.seats.length));
+      set(shape, "aria-label", free === 0 ? strings.soldOutSection(section.label) : strings.section(section.label, free, section.seats.length));
       set(shape, "data-mine", String(mine));
       set(shape, "data-free", free === 0 ? "none" : "some");
       const [name, count] = shape.querySelectorAll("text");
-      if (name) name.textContent = section.name;
-      if (count) count.textContent = free === 0 ? strings.soldOut : String(free);
+      const left = free === 0 ? strings.soldOut : String(free);
+      if (name) name.textContent = count ? section.label : `${section.label} · ${left}`;
+      if (count) count.textContent = left;
     }
   }
 
-  #open(shape: Element): void {
-    const section = this.#sections[Number(shape.getAttribute("data-section"))];
-    if (!section) return;
-    this.#showSeats(section.seats);
-    this.#back.hidden = false;
-    const first = section.seats[0];
-    if (first) this.#drawing?.element(first.label)?.focus({ preventScroll: true });
+  #open(section: Section): void {
+    this.#opened = section;
+    this.#showSeats(section.seats, section);
+    this.#roving.focus();
   }
 
-  #tapped(target: Element): void {
-    const seat = this.byLabel.get(target.getAttribute("data-seat") ?? "");
-    if (seat) this.#events.press(seat);
-    else if (target.hasAttribute("data-section")) this.#open(target);
+  #leaveSection(): void {
+    this.#showSections();
+    this.#roving.focus();
   }
 
-  #reveal(seat: Seat): void {
-    if (this.#viewport.scale < KEYBOARD_SCALE && !this.#viewport.isFitted) this.#viewport.zoomTo(seat.x, seat.y, KEYBOARD_SCALE);
-    else this.#viewport.reveal(seat.x, seat.y);
+  /** The seat or the section that an element of the drawing stands for. */
+  #placeOf(element: Element): Seat | Section | undefined {
+    const section = element.getAttribute("data-section");
+    return section === null ? this.byLabel.get(element.getAttribute("data-seat") ?? "") : this.#sections[Number(section)];
+  }
+
+  /** Sections are walked in their order, so that none is left out; up and down lead where they lie, like seats. */
+  #neighbour(from: Seat | Section, direction: Direction): Seat | Section | undefined {
+    if (this.#drawing) return neighbour(this.#drawing.seats, from, direction);
+    const sideways = { left: -1, right: 1, up: 0, down: 0 }[direction];
+    if (sideways === 0) return neighbour(this.#sections, from, direction);
+    return this.#sections[this.#sections.indexOf(from as Section) + sideways];
+  }
+
+  #press(place: Seat | Section): void {
+    if ("seats" in place) this.#open(place);
+    else this.#events.press(place);
+  }
+
+  #reveal({ x, y }: Seat | Section): void {
+    if (this.#drawing && this.#viewport.scale < KEYBOARD_SCALE && !this.#viewport.isFitted) this.#viewport.zoomTo(x, y, KEYBOARD_SCALE);
+    else this.#viewport.reveal(x, y);
   }
 
   #zoom(direction: 1 | -1 | 0): void {
@@ -189,6 +224,7 @@ export class Room {
 
   #scaled(scale: number): void {
     this.#svg.classList.toggle("numbered", scale >= NUMBERS_FROM);
-    this.#svg.classList.toggle("far", scale < ROW_NAMES_FROM);
+    for (const [part, name] of ["far", "farther", "farthest"].entries()) this.#svg.classList.toggle(name, scale < ROW_NAMES_FROM / 2 ** part);
+    this.#words?.style.setProperty("--pixel", `${1 / scale}px`);
   }
 }

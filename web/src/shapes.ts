@@ -23,6 +23,9 @@ const BODIES = [
 
 export const body = (category: number): string => BODIES[category % BODIES.length] ?? "";
 
+/** Around one's own seats and the one that has the focus: neighbours' do not touch. */
+export const RING = { x: -0.455, y: -0.455, width: 0.91, height: 0.91, rx: 0.28 };
+
 /** What lies on a seat, by its state; available seats carry their number instead. */
 export const MARKS: Record<string, string> = {
   picked: "M-.17 .01L-.05 .14L.18 -.14",

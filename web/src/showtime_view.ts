@@ -118,7 +118,13 @@ export class ShowtimeView {
     const own = this.#sale.standing(label);
     const theirs = standingOf(this.#watch.status(label));
     // A booking of ours that was cancelled is not ours any more, whoever has the seat now.
-    return own === "booked_mine" && theirs !== "booked" ? theirs : (own ?? theirs);
+    const standing = own === "booked_mine" && theirs !== "booked" ? theirs : (own ?? theirs);
+    return this.#isOver && (standing === "available" || standing === "picked") ? "blocked" : standing;
+  }
+
+  /** Whether nothing will ever be sold again. */
+  get #isOver(): boolean {
+    return this.#ended !== undefined || this.#showtime.status === "cancelled";
   }
 
   /** Why nothing can be picked now. */
@@ -147,11 +153,13 @@ export class ShowtimeView {
   #close(reason: string): void {
     this.#ended = reason === "cancelled" ? strings.showCancelled : strings.showDeleted;
     this.#announcer.say(this.#ended, true);
+    this.#room.renew(this.#showtime);
+    this.#showCounts();
     this.#tick();
   }
 
   #connected(state: LiveState, before: LiveState): void {
-    this.#heading.showConnection(state);
+    if (!this.#isOver) this.#heading.showConnection(state);
     if (before !== "offline" || (state !== "live" && state !== "polling")) return;
     this.#announcer.say(strings.announceBack);
     if (this.#sells) void (this.#sale.hold ? this.#sale.check() : this.#sale.recover());
@@ -167,6 +175,7 @@ export class ShowtimeView {
       // In place, because the panel reads it, too.
       Object.assign(this.#showtime, showtime);
       this.#room.renew(this.#showtime);
+      this.#showCounts();
       const next = legend(this.#categories, this.#showtime, this.#sells);
       next.open = this.#legend.open;
       this.#legend.replaceWith(next);
@@ -187,7 +196,7 @@ export class ShowtimeView {
     const opens = Date.parse(this.#showtime.on_sale_at) - now;
     const closed = this.#closed();
     let text: string | undefined;
-    if (this.#ended !== undefined || this.#showtime.status === "cancelled") text = closed;
+    if (this.#isOver) text = closed;
     else if (opens > 0 && closed !== undefined) text = opens < 86_400_000 ? strings.opensIn(countdown(opens)) : closed;
     else if (closed !== undefined && this.#sells) text = closed;
     this.#heading.proclaim(text);
@@ -211,6 +220,7 @@ export class ShowtimeView {
   }
 
   #showCounts(): void {
+    if (this.#isOver) return this.#heading.showOver();
     if (!this.#watch.isKnown) return;
     const { available, all } = this.#counts();
     this.#heading.showCounts(available, all);

@@ -36,6 +36,7 @@ export const screen = "Screen";
 export const seatMap = (room: string) => `Seats of ${room}`;
 export const sectionsOf = (room: string) => `Sections of ${room}`;
 export const mapHelp = "Arrow keys move, Home and End go to the ends of a row, Space picks a seat, plus and minus zoom.";
+export const sectionsHelp = "Arrow keys move, Enter opens a section.";
 export const section = (name: string, free: number, count: number) => `${name}: ${free} of ${seats(count)} available`;
 export const soldOutSection = (name: string) => `${name}: sold out`;
 export const sectionRows = (first: string, last: string) => (first === last ? `row ${first}` : `rows ${first}–${last}`);
@@ -60,7 +61,8 @@ export const legend = "Legend";
 export const legendStates = {
   available: "Available",
   picked: "Your pick",
-  mine: "Yours",
+  mine: "Held for you",
+  booked_mine: "Booked by you",
   held: "Held",
   booked: "Sold",
   blocked: "Not for sale",
@@ -72,6 +74,7 @@ export const yourSeats = "Your seats";
 export const pickPrompt = "Pick your seats on the map.";
 export const viewOnly = "You can see here which seats are free. Tickets are sold elsewhere.";
 export const upTo = (limit: number) => `Up to ${seats(limit)} at a time.`;
+export const ticketName = (ticket: string) => ticket.slice(0, 1).toUpperCase() + ticket.slice(1);
 export const ticketFor = (seat: string) => `Ticket for ${seat}`;
 export const remove = (seat: string) => `Remove ${seat}`;
 export const total = "Total";
@@ -79,8 +82,9 @@ export const hold = (count: number) => `Hold ${seats(count)}`;
 export const holding = "Holding…";
 export const unpick = "Clear";
 export const youHold = (names: readonly string[]) => `You hold ${list(names)}`;
+export const youHoldFor = (names: readonly string[], title: string) => `${youHold(names)} for ${title}`;
 export const timeLeft = "Time left";
-export const heldHelp = "Tap a free seat to add it, or one of yours to give it back.";
+export const heldHelp = (count: number) => `Choose a free seat to add it${count > 1 ? ", or one of yours to give it back" : ""}.`;
 export const contact = "Name and e-mail (optional)";
 export const name = "Name";
 export const email = "E-mail";
@@ -112,6 +116,7 @@ export const showDeleted = "This showtime is no longer offered.";
 export const connecting = "Connecting…";
 export const live = "Live";
 export const polling = "Updated every few seconds";
+export const over = "Closed";
 export const offline = "Not connected. The map may be out of date. Trying again…";
 
 export const announceHeld = (names: readonly string[], time: string) => `You hold ${list(names)} for ${time}.`;
@@ -130,7 +135,7 @@ export const notAvailable = (name: string, state: string) => `${name} is ${state
 export const limitReached = (limit: number) => `You can hold up to ${seats(limit)} at a time.`;
 export const someLost = (lost: readonly string[], kept: number) =>
   `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available. ` +
-  (kept === 0 ? "Please pick other seats." : `Your other ${seats(kept)} ${kept === 1 ? "is" : "are"} still picked.`);
+  (kept === 0 ? "Please pick other seats." : `Your other ${kept === 1 ? "seat is" : `${kept} seats are`} still picked.`);
 export const notAdded = (lost: readonly string[]) => `${list(lost)} ${lost.length === 1 ? "is" : "are"} no longer available.`;
 export const partlyGone = (names: readonly string[]) => `${list(names)} ${names.length === 1 ? "is" : "are"} no longer yours.`;
 export const holdGone = "Your hold has ended.";
@@ -139,19 +144,25 @@ export const spoken = (minutes: number, secondsLeft: number) =>
     .filter(Boolean)
     .join(" ");
 
+const outdated = "This page is out of date. Please reload it.";
+const broken = "Something went wrong on this page. Please reload it.";
+const ourFault = "Something went wrong at our end. Please try again.";
+const otherRoom = "This room has changed. Please reload the page.";
+const notFromHere = "This hold cannot be opened from here.";
+
 /** A sentence for people for every code of docs/errors.md. */
 export const problems: Record<string, string> = {
-  malformed_body: "Something went wrong on this page. Please reload it.",
+  malformed_body: broken,
   invalid_field: "Something that you typed cannot be used. Please check it.",
-  unknown_field: "This page is out of date. Please reload it.",
-  unknown_parameter: "This page is out of date. Please reload it.",
+  unknown_field: outdated,
+  unknown_parameter: outdated,
   invalid_cursor: "This list has changed. Please reload the page.",
-  invalid_header: "Something went wrong on this page. Please reload it.",
-  weak_idempotency_key: "Something went wrong on this page. Please reload it.",
-  credentials_missing: "This hold cannot be opened from here.",
-  credentials_wrong: "This hold cannot be opened from here.",
+  invalid_header: broken,
+  weak_idempotency_key: broken,
+  credentials_missing: notFromHere,
+  credentials_wrong: notFromHere,
   scope_missing: "This cannot be done from here.",
-  head_too_large: "This page is out of date. Please reload it.",
+  head_too_large: outdated,
   origin_not_allowed: "This page may not watch the seats from here. Please open it at its own address.",
   confirm_not_allowed: "Your seats are held. Booking is finished at the till or in the shop, not on this page.",
   route_not_found: "There is nothing at this address.",
@@ -162,9 +173,9 @@ export const problems: Record<string, string> = {
   showtime_not_found: "There is no such showtime, or it is no longer offered.",
   hold_not_found: "Your hold has ended.",
   booking_not_found: "There is no such booking.",
-  method_not_allowed: "This page is out of date. Please reload it.",
+  method_not_allowed: outdated,
   body_too_large: "That is too much at once.",
-  unsupported_media_type: "Something went wrong on this page. Please reload it.",
+  unsupported_media_type: broken,
   seat_unavailable: "Some of these seats are no longer available.",
   version_mismatch: "These seats have just changed. Please look again.",
   not_on_sale: "The sale is not open.",
@@ -177,18 +188,18 @@ export const problems: Record<string, string> = {
   external_id_taken: "This name is taken already.",
   in_use: "This is still in use.",
   idempotency_in_progress: "Your request is still being worked on. Please wait a moment.",
-  unknown_seat: "This room has changed. Please reload the page.",
+  unknown_seat: otherRoom,
   duplicate_seat: "One of these seats is named twice, or is yours already.",
   no_seats: "Please pick at least one seat.",
   too_many_seats: "That is more seats than can be held at a time.",
   seat_not_in_hold: "One of these seats is no longer yours.",
   ttl_too_long: "It cannot be kept that long.",
   missing_price: "One of these seats has no price.",
-  unknown_category: "This room has changed. Please reload the page.",
+  unknown_category: otherRoom,
   unknown_ticket: "There is no such ticket any more. Please choose another.",
   invalid_plan: "The seating plan of this room cannot be used.",
-  idempotency_key_reused: "Something went wrong on this page. Please reload it.",
-  internal: "Something went wrong at our end. Please try again.",
+  idempotency_key_reused: broken,
+  internal: ourFault,
   overloaded: "A great many people are buying right now. Please try again in a moment.",
   store_unavailable: "Nothing can be booked for a moment. Please try again shortly.",
   outcome_unknown: "It is not clear yet whether this went through. Please try again: nothing is booked twice.",
@@ -203,5 +214,5 @@ export function sentence(code: string, status: number): string {
   if (known !== undefined) return known;
   if (status === 404) return "This is no longer there.";
   if (status === 409 || status === 422) return "This is not possible any more. Please look again.";
-  return status >= 500 ? "Something went wrong at our end. Please try again." : "This cannot be done.";
+  return status >= 500 ? ourFault : "This cannot be done.";
 }

@@ -1,12 +1,12 @@
 /** Which part of the room is seen, and how large: fitting, zooming and panning within bounds. */
 
-import type { Box } from "./geometry";
+import type { Box, Point } from "./geometry";
 
 /** Pixels for one unit, the distance of neighbours, at the closest. */
 const CLOSEST = 72;
 const MOTION_MS = 220;
-/** Pixels that the buttons take at the top. */
-const BUTTONS = 56;
+/** Pixels that the buttons take at the top right. */
+const BUTTONS = { width: 160, height: 60 };
 
 interface Look {
   /** The middle, in the room's units. */
@@ -22,6 +22,10 @@ export class Viewport {
   #aim = this.#look;
   #size = { width: 1, height: 1 };
   #fitted = true;
+  /** What no button may lie on while all is seen; everything, where there is more than buttons. */
+  #solid: readonly Point[] | "all" = [];
+  /** Pixels beside it, for words that do not shrink. */
+  #sides = 0;
   #motion = 0;
 
   readonly #element: SVGSVGElement;
@@ -49,8 +53,8 @@ export class Viewport {
   }
 
   /** Shows another room, or another part of it, whole. */
-  setContent(content: Box): void {
-    this.#content = content;
+  setContent(content: Box, solid: readonly Point[] | "all", sides = 0): void {
+    [this.#content, this.#solid, this.#sides] = [content, solid, sides];
     this.fit(false);
   }
 
@@ -104,10 +108,17 @@ export class Viewport {
   }
 
   #fitting(): Look {
+    const whole = this.#below(0);
+    const covered = ({ x, y }: Point) =>
+      (x + 0.5 - whole.x) * whole.scale > this.#size.width / 2 - BUTTONS.width && (y - 0.5 - whole.y) * whole.scale < BUTTONS.height - this.#size.height / 2;
+    const reserve = this.#size.height > 4 * BUTTONS.height && (this.#solid === "all" || this.#solid.some(covered));
+    return reserve ? this.#below(BUTTONS.height) : whole;
+  }
+
+  /** All of it, with so many pixels left free at the top. */
+  #below(top: number): Look {
     const { x, y, width, height } = this.#content;
-    // On a phone the buttons would lie on seats, which cannot be moved from under them while all is seen.
-    const top = this.#size.width < 700 && this.#size.height > 4 * BUTTONS ? BUTTONS : 0;
-    const scale = Math.min(this.#size.width / width, (this.#size.height - top) / height, CLOSEST);
+    const scale = Math.min(Math.max(this.#size.width - 2 * this.#sides, this.#size.width / 2) / width, (this.#size.height - top) / height, CLOSEST);
     return { x: x + width / 2, y: y + height / 2 - top / 2 / scale, scale };
   }
 

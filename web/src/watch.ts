@@ -1,6 +1,6 @@
 /** Following the seats of one showtime: its map, kept by the live messages or by polling, and what is news in them. */
 
-import { api } from "./api";
+import { api, Problem } from "./api";
 import { Live, type LiveState } from "./live";
 import { root } from "./router";
 import { Parts, SeatMap, type Applied } from "./seat_map";
@@ -82,12 +82,17 @@ export class Watch {
     } else if (message.type === "changed") {
       setTimeout(() => this.#events.showtime(), Math.random() * SPREAD_MS);
     } else if (message.type === "closed") {
+      this.#live.end();
       this.#events.closed(message.reason);
     }
   }
 
   async #poll(): Promise<void> {
-    const { reset, ...changes } = await api.changes(this.#showtime, this.#map.position ?? "0", this.#abort.signal);
+    const { reset, ...changes } = await api.changes(this.#showtime, this.#map.position ?? "0", this.#abort.signal).catch((error: unknown) => {
+      // Deleted, while nobody could tell us.
+      if (error instanceof Problem && error.code === "showtime_not_found") this.#hear({ type: "closed", reason: "deleted" });
+      throw error;
+    });
     const whole = reset === true || !this.isKnown;
     // A live connection may have been faster.
     if (whole && this.#map.epoch === changes.epoch && this.#map.revision >= changes.revision) return;

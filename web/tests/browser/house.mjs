@@ -135,6 +135,11 @@ export class Show {
   }
 }
 
+/** A room that opens by sections: 1,200 seats in each of these zones. */
+export const arena = (...zones) => ({
+  rows: zones.flatMap((zone) => Array.from({ length: 40 }, (_, row) => ({ row: `${zone[0]}${row + 1}`, zone, seats: 30 }))),
+});
+
 /** A room of rows A, B, C… with so many seats each. */
 export const hall = (rows, seats) => ({
   rows: Array.from({ length: rows }, (_, row) => ({ row: String.fromCharCode(65 + row), seats })),

@@ -1,7 +1,7 @@
 // The whole purchase without a pointer, as a screen reader hears it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { hall, House, until } from "./house.mjs";
+import { arena, hall, House, until } from "./house.mjs";
 import { goHome, visit } from "./visitor.mjs";
 
 let house;
@@ -17,6 +17,7 @@ const focus = (visitor) => visitor.page.evaluate(() => document.activeElement?.g
 async function tabTo(visitor, wanted) {
   for (let tabs = 0; tabs < 30; tabs += 1) {
     await visitor.page.keyboard.press("Tab");
+    assert.notEqual(await visitor.page.evaluate(() => document.activeElement?.tagName), "svg", "the map is no stop of its own");
     if ((await focus(visitor)) === wanted) return;
   }
   assert.fail(`${wanted} cannot be reached by Tab`);
@@ -85,5 +86,35 @@ test("the map zooms by keyboard and shows what has the focus", async () => {
     const [seat, map] = [await ada.seat("T40").boundingBox(), await ada.page.locator(".canvas").boundingBox()];
     return seat.x >= map.x && seat.y >= map.y && seat.x + seat.width <= map.x + map.width && seat.y + seat.height <= map.y + map.height;
   });
+  await ada.leave();
+});
+
+test("sections are one tab stop; opening one picks nothing", async () => {
+  const show = await house.showtime(arena("Stalls", "Circle", "Balcony"));
+  const ada = await visit(house);
+  await ada.open(show);
+  const section = () => ada.page.evaluate(() => document.activeElement?.getAttribute("aria-label")?.replace(/:.*/, ""));
+  const keys = async (...names) => {
+    for (const name of names) await ada.page.keyboard.press(name);
+    return section();
+  };
+  const picked = () => ada.page.locator('.map [data-standing="picked"]').count();
+  while ((await section()) !== "Stalls") await keys("Tab");
+  assert.equal(await keys("ArrowDown"), "Circle");
+  assert.equal(await keys("ArrowRight"), "Balcony");
+  assert.equal(await keys("ArrowRight"), "Balcony");
+  assert.equal(await keys("Home"), "Stalls");
+  assert.equal(await keys("End", "ArrowUp"), "Circle");
+  assert.equal(await ada.page.locator(".map [tabindex='0']").count(), 1);
+  for (const key of ["Enter", "Space"]) {
+    await keys(key);
+    assert.equal(await focus(ada), "C1-1");
+    assert.equal(await picked(), 0, `${key} opens and picks nothing`);
+    await keys("Space");
+    await ada.see("C1-1", "picked");
+    await keys("Space");
+    await ada.press("sections");
+    assert.equal(await section(), "Circle", "the focus is where it was");
+  }
   await ada.leave();
 });

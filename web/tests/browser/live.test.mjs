@@ -92,5 +92,37 @@ test("what the house changes is seen without a reload", async () => {
   await ada.see("A2", "blocked");
   await house.post(`${show.path}/cancel`, {});
   await until("the banner", async () => /cancelled/.test(await ada.page.locator(".banner").innerText()));
+  await isOver(ada);
+  await ada.page.reload();
+  await ada.page.waitForSelector(".seat");
+  await isOver(ada);
   await ada.leave();
+});
+
+async function isOver(visitor) {
+  await visitor.connected(/over/);
+  assert.equal(await visitor.page.locator(".state").innerText(), "Closed");
+  await visitor.see("A1", "blocked");
+  assert.equal(await visitor.seat("A1").getAttribute("aria-disabled"), "true");
+  await visitor.seat("A1").click({ force: true });
+  assert.equal(await visitor.standing("A1"), "blocked");
+}
+
+test("a showtime that is deleted is over, also where only polling works", async () => {
+  const show = await house.showtime(hall(2, 5));
+  const [ada, ben] = [await visit(house), await visit(house)];
+  await ben.page.addInitScript(() => {
+    for (const name of ["WebSocket", "EventSource"]) delete window[name];
+  });
+  await ada.open(show);
+  await ada.connected(/live/);
+  await ben.open(show);
+  await ben.connected(/polling/);
+  await ada.pick("A1");
+  await house.ask("DELETE", show.path);
+  for (const visitor of [ada, ben]) {
+    await until("the banner", async () => /no longer offered/.test(await visitor.page.locator(".banner").innerText()));
+    await isOver(visitor);
+    await visitor.leave();
+  }
 });

@@ -16,7 +16,7 @@ after(async () => {
 const width = async (visitor, label) => (await visitor.seat(label).locator(".reach").boundingBox()).width;
 
 async function isInSight(visitor, element, within) {
-  const [inner, outer] = [await element.boundingBox(), within ? await within.boundingBox() : { x: 0, y: 0, ...PHONE.viewport }];
+  const [inner, outer] = [await element.boundingBox(), within ? await within.boundingBox() : { x: 0, y: 0, ...visitor.page.viewportSize() }];
   return inner.x >= outer.x - 1 && inner.y >= outer.y - 1 && inner.x + inner.width <= outer.x + outer.width + 1 && inner.y + inner.height <= outer.y + outer.height + 1;
 }
 
@@ -24,6 +24,8 @@ test("a tap on small seats comes nearer, the next one picks; the bar has the res
   const show = await house.showtime(hall(12, 24));
   const ada = await visit(house, PHONE);
   await ada.open(show);
+  assert.ok(await isInSight(ada, ada.page.locator(".free")));
+  assert.equal(await ada.page.locator(".free").innerText(), "288 of 288 seats available");
   const map = ada.page.locator(".canvas");
   for (const corner of ["A1", "A24", "L1", "L24"]) assert.ok(await isInSight(ada, ada.seat(corner), map), `${corner} is seen at first`);
   assert.ok((await width(ada, "F12")) < 24);
@@ -53,6 +55,36 @@ test("a tap on small seats comes nearer, the next one picks; the bar has the res
   await ada.phase("booked");
   assert.ok(await isInSight(ada, ada.page.locator(".reference")));
   assert.equal(await ada.page.evaluate(() => document.documentElement.scrollWidth), PHONE.viewport.width);
+  await ada.leave();
+});
+
+test("ten seats of long names leave total and buttons in sight, picked and held", async () => {
+  const rows = Array.from({ length: 3 }, (_, row) => ({ row: `Gallery-left-${row + 1}`, seats: 10 }));
+  const show = await house.showtime({ rows });
+  const { seats } = await house.get(`${show.path}/seats`);
+  const ada = await visit(house, { ...PHONE, viewport: { width: 390, height: 844 } });
+  await ada.open(show);
+  await ada.page.evaluate((labels) => {
+    // As a screen reader does it, whose clicks need no size.
+    for (const label of labels) document.querySelector(`[data-seat="${label}"]`).dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  }, seats.slice(0, 10).map(({ seat }) => seat));
+  const allIsInSight = async (...keys) => {
+    for (const part of [".total", ...keys.map((key) => `[data-key="${key}"]`)]) {
+      assert.ok(await isInSight(ada, ada.page.locator(part)), `${part} is in sight`);
+    }
+    assert.equal(await ada.page.locator(".panel").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), 0);
+  };
+  await until("ten are picked", async () => /Hold 10 seats/.test(await ada.panel()));
+  await allIsInSight("hold", "unpick");
+  await ada.page.locator(".toggle").tap();
+  await allIsInSight("hold", "unpick");
+  await ada.press("hold");
+  await ada.phase("held");
+  await allIsInSight("book", "extend", "let-go");
+  await ada.page.locator(".toggle").tap();
+  await allIsInSight("book", "extend", "let-go");
+  assert.match(await ada.page.locator(".toggle").innerText(), /^10 seats/);
+  if (process.env.BOXOFFICE_SCREENSHOTS) await ada.page.screenshot({ path: `${process.env.BOXOFFICE_SCREENSHOTS}/ten-held-phone.png` });
   await ada.leave();
 });
 

@@ -20,6 +20,8 @@ test("pick, hold, reload, book", async () => {
   await ada.page.goBack();
   await ada.page.waitForSelector(".movie");
   await ada.page.goForward();
+  const icon = await ada.page.evaluate(() => document.querySelector("link[rel=icon]").href);
+  assert.ok((await fetch(icon)).ok, icon);
   await ada.open(show);
   await ada.pick("B2", "B3");
   await ada.page.locator('[data-key="ticket-B3"]').selectOption("child");
@@ -202,6 +204,29 @@ test("another tab of the same browser has the same hold", async () => {
   await ada.leave();
 });
 
+test("the programme tells of one's own hold, also in another tab, and leads back", async () => {
+  const show = await house.showtime(hall(3, 6));
+  const ada = await visit(house);
+  await ada.open(show);
+  const other = await ada.context.newPage();
+  await other.goto(house.url);
+  await other.waitForSelector(".movie");
+  const told = async (page) => (await page.locator(".own-holds").innerText()).replace(/\s+/g, " ");
+  assert.equal(await told(other), "");
+  await ada.pick("A1", "A2");
+  await ada.press("hold");
+  await ada.phase("held");
+  await until("the other tab tells", async () => /^You hold A1 and A2 for Orbit of Two [78]:\d\d$/.test(await told(other)));
+  await ada.page.locator(".back").click();
+  await until("this one, too", async () => /^You hold A1 and A2/.test(await told(ada.page)));
+  await ada.isAccessible("a hold on the programme");
+  await other.locator(".own-holds a").click();
+  await other.waitForSelector('.panel[data-phase="held"]');
+  await other.locator('[data-key="let-go"]').click();
+  await until("nothing is held", async () => (await told(ada.page)) === "");
+  await ada.leave();
+});
+
 test("a sale that is to come counts down and opens by itself", async () => {
   const show = await house.showtime(hall(3, 6), { on_sale_at: new Date(Date.now() + 4000).toISOString() });
   const ada = await visit(house);
@@ -266,4 +291,40 @@ test("where the shop takes the money, the page holds and the shop books", async 
   } finally {
     await paying.close();
   }
+});
+
+test("the programme is as one left it: its day, and where it was scrolled to", async () => {
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const first = await house.showtime(hall(1, 2), { starts_at: day(2) });
+  const { auditorium } = await house.get(first.path);
+  const prices = { standard: { adult: 1250 } };
+  for (let number = 1; number <= 12; number += 1) {
+    const movie = (await house.post("/v1/movies", { title: `Feature ${number}` })).id;
+    await house.post("/v1/showtimes", { movie, auditorium: auditorium.id, starts_at: day(2), currency: "EUR", prices });
+  }
+  const ada = await visit(house);
+  const pressed = () => ada.page.locator(".days [aria-pressed=true]").getAttribute("data-key");
+  const top = () => ada.page.evaluate(() => scrollY);
+  await ada.page.goto(house.url);
+  await ada.page.locator(".days button").last().click();
+  const chosen = await pressed();
+  const last = ada.page.locator(".time").last();
+  await last.scrollIntoViewIfNeeded();
+  await until("it is scrolled", async () => (await top()) > 300);
+  const before = await top();
+  for (const back of [() => ada.page.goBack(), () => ada.page.locator(".back").click()]) {
+    await last.click();
+    await ada.page.waitForSelector(".seat");
+    assert.equal(await top(), 0);
+    await back();
+    await until("one is where one was", async () => Math.abs((await top()) - before) < 2);
+    assert.equal(await pressed(), chosen);
+  }
+  // Who came by a link finds the other showtimes of that day.
+  await ada.page.goto(first.page);
+  await ada.page.waitForSelector(".seat");
+  await ada.page.locator(".back").click();
+  await ada.page.waitForSelector(".movie");
+  assert.equal(await pressed(), chosen);
+  await ada.leave();
 });

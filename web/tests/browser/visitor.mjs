@@ -102,6 +102,12 @@ export class Visitor {
     return Object.fromEntries(shown.map(([label, standing]) => [label, words[standing] ?? standing]));
   }
 
+  /** How far from top to bottom and left to right something on the page reaches. */
+  async reach(part) {
+    const { x, y, width, height } = await (typeof part === "string" ? this.page.locator(part) : part).boundingBox();
+    return { left: x, top: y, right: x + width, bottom: y + height };
+  }
+
   /** Waits until the map is the server's. */
   async agrees(show) {
     await until("the map is the server's", async () => {

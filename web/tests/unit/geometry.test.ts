@@ -85,10 +85,10 @@ test("sections have every seat once, and never half a row", () => {
   assert.deepEqual(sections.flatMap((section) => section.seats).length, seats.length);
   const lines = sections.map((section) => new Set(section.seats.map(({ line }) => line)));
   assert.equal(lines.reduce((sum, set) => sum + set.size, 0), 80);
-  assert.equal(sections[0]?.name, "rows 0–26");
+  assert.equal(sections[0]?.label, "rows 0–26");
 });
 
 test("zones are sections under their own names", () => {
   const seats = room(["xxxx", "xxxx"]).map((seat) => ({ ...seat, zone: seat.line === 0 ? "Stalls" : "Balcony" }));
-  assert.deepEqual(sectionsOf(seats).map(({ name }) => name), ["Stalls", "Balcony"]);
+  assert.deepEqual(sectionsOf(seats).map(({ label }) => label), ["Stalls", "Balcony"]);
 });

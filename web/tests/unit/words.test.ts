@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { clockTime, countdown, dayKey, longDate, money, spokenTime, today } from "../../src/format";
+import { clockTime, countdown, dayKey, longDate, money, moneyIn, spokenTime, today } from "../../src/format";
 import { inkOn, seatName } from "../../src/seat_look";
-import { list, problems, sentence } from "../../src/strings";
+import { heldHelp, list, problems, sentence, someLost, ticketName } from "../../src/strings";
 import type { Showtime } from "../../src/types";
 
 test("every code of the documentation has a sentence", () => {
@@ -19,6 +19,19 @@ test("money has as many minor units as its currency", () => {
   assert.equal(money({ amount: 1250, currency: "EUR" }), "€12.50");
   assert.equal(money({ amount: 1250, currency: "JPY" }).replace("JP", ""), "¥1,250");
   assert.equal(money({ amount: 1250, currency: "KWD" }).replace(/\s/, " "), "KWD 1.250");
+});
+
+test("money is written as the reader's browser does", () => {
+  const written = (language: string) => moneyIn([language])({ amount: 1250, currency: "EUR" }).replace(/\s/, " ");
+  assert.deepEqual(["de-DE", "en-GB", "fr-FR", "nl-NL"].map(written), ["12,50 €", "€12.50", "12,50 €", "€ 12,50"]);
+});
+
+test("one seat is not spoken of as several, and nothing is offered that is refused", () => {
+  assert.equal(someLost(["A1"], 1), "A1 is no longer available. Your other seat is still picked.");
+  assert.equal(someLost(["A1", "A2"], 2), "A1 and A2 are no longer available. Your other 2 seats are still picked.");
+  assert.match(heldHelp(2), /give it back/);
+  assert.doesNotMatch(heldHelp(1), /give it back/);
+  assert.equal(ticketName("adult"), "Adult");
 });
 
 test("times are those of the cinema, wherever the reader is", () => {
