@@ -44,7 +44,10 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|error| {
         let line =
             text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-        Fault::new(pointer::before(text, line + error.column()), short(&error.to_string()))
+        let told = error.to_string();
+        // What is missing is not at the member that was read last, but in the object.
+        let place = if told.starts_with("missing field") { pointer::object } else { pointer::before };
+        Fault::new(place(text, line + error.column()), short(&told))
     })
 }
 
@@ -149,6 +152,8 @@ mod tests {
     #[expect(dead_code, reason = "only the errors matter")]
     struct Item {
         size: f64,
+        #[serde(default)]
+        name: String,
     }
 
     fn pointer(text: &str) -> String {
@@ -161,6 +166,7 @@ mod tests {
         assert_eq!(pointer("{\"list\":[\n  {\"size\":1},\n  {\"size\":true}]}"), "/list/1/size");
         assert_eq!(pointer(r#"{"list":[{"size":1e999}]}"#), "/list/0/size");
         assert_eq!(pointer(r#"{"list":[{}]}"#), "/list/0");
+        assert_eq!(pointer(r#"{"list":[{"name":"what is missing is not here"}]}"#), "/list/0");
         assert_eq!(pointer(r#"{"list":[{"size":1,"a/b~\"":2}]}"#), "/list/0/a~1b~0\"");
         assert_eq!(pointer(r#"{"list":7}"#), "/list");
     }

@@ -15,6 +15,17 @@ enum Step<'a> {
 /// The JSON Pointer of what has just been read when `end` bytes have: a key that begins before the end counts, and
 /// what the last byte closes is still open, because an object's faults are noticed at its end.
 pub(super) fn before(text: &str, end: usize) -> String {
+    steps(text, end).iter().take(MAX_STEPS).map(segment).collect()
+}
+
+/// The JSON Pointer of the object whose last byte is read when `end` bytes have.
+pub(super) fn object(text: &str, end: usize) -> String {
+    let mut steps = steps(text, end);
+    steps.pop_if(|step| matches!(step, Step::Key(_)));
+    steps.iter().take(MAX_STEPS).map(segment).collect()
+}
+
+fn steps(text: &str, end: usize) -> Vec<Step<'_>> {
     let bytes = text.as_bytes();
     let end = end.min(bytes.len());
     let mut steps: Vec<Step<'_>> = Vec::new();
@@ -48,7 +59,7 @@ pub(super) fn before(text: &str, end: usize) -> String {
             _ => {}
         }
     }
-    steps.iter().take(MAX_STEPS).map(segment).collect()
+    steps
 }
 
 /// Behind the closing quote of the string that begins at `from`.
