@@ -135,7 +135,8 @@ mod tests {
     fn since_is_a_revision_with_or_without_an_epoch() {
         assert_eq!(read_since("41"), Some((None, 41)));
         assert_eq!(read_since("0a1b-41"), Some((Some("0a1b".into()), 41)));
-        for text in ["", "-", "-1", "x", "0a1b-", "1.5", "+1", "9223372036854775808"] {
+        assert_eq!(read_since("99999999999999999999"), Some((None, u64::MAX)), "above every head");
+        for text in ["", "-", "-1", "x", "0a1b-", "1.5", "+1"] {
             assert_eq!(read_since(text), None, "{text}");
         }
     }
