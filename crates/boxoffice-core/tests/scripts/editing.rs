@@ -71,8 +71,22 @@ fn extending_ends_at_the_cap() {
 fn extending_within_the_same_instant_changes_nothing() {
     play(
         "hold a A1
-         extend a => unchanged
+         extend a key=none => unchanged
          revision => 1",
+    );
+}
+
+#[test]
+fn under_a_key_what_changes_nothing_is_remembered_in_the_log() {
+    play(
+        "hold a A1
+         edit a
+         record a => v2 A1:1 until 480s
+         seats A1 => held:1:a
+         block A3 by=shop
+         block A3 by=shop
+         seats A3 => blocked:2
+         revision => 4",
     );
 }
 
@@ -82,7 +96,7 @@ fn extending_never_shortens() {
         "hold a A1
          change hold_ttl=60s
          tick 10s
-         extend a => unchanged
+         extend a key=none => unchanged
          tick 420s
          extend a
          record a => v2 A1:2 until 490s",
@@ -125,7 +139,7 @@ fn what_an_edit_can_get_wrong_is_named() {
          edit a +A5:senior => unknown_ticket A5
          edit a +C1 => missing_price C1
          edit a +A5 v:A1=2 => version_mismatch A1 expected 2 actual 1
-         edit a => unchanged
+         edit a key=none => unchanged
          edit nobody +A5 => hold_not_found
          revision => 2",
     );

@@ -21,11 +21,11 @@ fn blocked_seats_are_not_for_sale_until_unblocked() {
 fn nothing_happens_if_all_seats_are_so_already() {
     play(
         "block A1
-         block A1 => unchanged
+         block A1 key=none => unchanged
          block A1 A2
          seats A1 A2 => blocked:2 blocked:1
          claims => A1 A2
-         unblock A3 => unchanged
+         unblock A3 key=none => unchanged
          unblock A2 A3
          seats A2 A3 => available:2 available:1",
     );
