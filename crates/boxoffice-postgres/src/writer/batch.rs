@@ -148,8 +148,8 @@ pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed]) -> Result<K
 impl Known {
     /// Whether everything that a transition relied on is as it was.
     fn is_current(&self, sealed: &Sealed) -> Option<Head> {
-        let Transition { showtime, change, .. } = &sealed.transition;
         let transition = &sealed.transition;
+        let Transition { showtime, change, .. } = transition;
         let head = *self.heads.get(showtime)?;
         let seat = |no| self.seats.get(&(*showtime, no)).copied().unwrap_or(0);
         let hold = |serial| self.holds.get(&(*showtime, serial)).copied().unwrap_or(0);
