@@ -6,11 +6,25 @@
 //! hold that it came from: a hold becomes at most one booking.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const NO_DIGIT: u8 = u8::MAX;
+/// The value of each byte as a digit.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+const PREFIX_WIDTH: usize = 4;
 const SHOWTIME_WIDTH: usize = 10;
 const SERIAL_WIDTH: usize = 13;
+const LONGEST: usize = PREFIX_WIDTH + SHOWTIME_WIDTH + SERIAL_WIDTH;
 
 /// The number of a hold (and of the booking that it became) within the whole database; never 0.
 pub type Serial = u64;
@@ -19,6 +33,43 @@ pub type Serial = u64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
 pub struct NotAnId;
+
+/// The text of an id, in place: no buffer is allocated for it.
+#[derive(Clone, Copy)]
+pub struct IdText {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl IdText {
+    fn new(prefix: &str) -> Self {
+        let mut text = Self { bytes: [0; LONGEST], length: prefix.len() };
+        text.bytes[..prefix.len()].copy_from_slice(prefix.as_bytes());
+        text
+    }
+
+    fn with_digits(mut self, value: u64, width: usize) -> Self {
+        let start = self.length;
+        self.length += width;
+        write_digits(value, &mut self.bytes[start..self.length]);
+        self
+    }
+}
+
+impl Deref for IdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Prefixes and digits are ASCII.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for IdText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
 
 /// Writes the lowest `5 * out.len()` bits of `value` as base32 digits.
 fn write_digits(value: u64, out: &mut [u8]) {
@@ -33,17 +84,13 @@ fn write_digits(value: u64, out: &mut [u8]) {
 fn read_digits(text: &[u8], bits: u32) -> Result<u64, NotAnId> {
     let mut value = 0u64;
     for byte in text {
-        let digit = DIGITS.iter().position(|d| d == byte).ok_or(NotAnId)?;
-        if value >> 59 != 0 {
+        let digit = VALUES[usize::from(*byte)];
+        if digit == NO_DIGIT || value >> 59 != 0 {
             return Err(NotAnId);
         }
-        value = value << 5 | digit as u64;
+        value = value << 5 | u64::from(digit);
     }
     if value >> bits == 0 { Ok(value) } else { Err(NotAnId) }
-}
-
-fn write_ascii(f: &mut fmt::Formatter<'_>, text: &[u8]) -> fmt::Result {
-    f.pad(std::str::from_utf8(text).map_err(|_| fmt::Error)?)
 }
 
 macro_rules! number_id {
@@ -67,14 +114,16 @@ macro_rules! number_id {
             pub const fn number(self) -> u64 {
                 self.0
             }
+
+            /// Its text.
+            pub fn text(self) -> IdText {
+                IdText::new($prefix).with_digits(self.0, $width)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = [0; $prefix.len() + $width];
-                text[..$prefix.len()].copy_from_slice($prefix.as_bytes());
-                write_digits(self.0, &mut text[$prefix.len()..]);
-                write_ascii(f, &text)
+                f.pad(&self.text())
             }
         }
 
@@ -129,16 +178,17 @@ macro_rules! routed_id {
         impl $name {
             /// What its text starts with.
             pub const PREFIX: &'static str = $prefix;
+
+            /// Its text.
+            pub fn text(self) -> IdText {
+                let text = IdText::new($prefix).with_digits(self.showtime.number(), SHOWTIME_WIDTH);
+                text.with_digits(self.serial, SERIAL_WIDTH)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                const START: usize = $prefix.len();
-                let mut text = [0; START + SHOWTIME_WIDTH + SERIAL_WIDTH];
-                text[..START].copy_from_slice($prefix.as_bytes());
-                write_digits(self.showtime.number(), &mut text[START..START + SHOWTIME_WIDTH]);
-                write_digits(self.serial, &mut text[START + SHOWTIME_WIDTH..]);
-                write_ascii(f, &text)
+                f.pad(&self.text())
             }
         }
 
@@ -201,7 +251,7 @@ impl fmt::Display for Reference {
         write_digits(self.0 >> 25, &mut text[..5]);
         write_digits(self.0, &mut text[6..]);
         text.make_ascii_uppercase();
-        write_ascii(f, &text)
+        f.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
