@@ -32,8 +32,11 @@ pub use looking::SeatView;
 use turns::Turns;
 pub(crate) use turns::{KeyEntry, KeyGuard, TurnGuard};
 
-/// What is done to a board when a commit of its own turns out to be ahead of it: run once that commit is applied.
-pub(crate) type OnApplied = Box<dyn FnOnce(Arc<Event>) + Send>;
+/// Whoever is told that a commit of this node is applied.
+pub(crate) trait Applied: Send {
+    /// It is.
+    fn applied(self: Box<Self>, event: Arc<Event>);
+}
 
 /// A showtime in memory.
 pub struct Board {
@@ -79,7 +82,14 @@ struct State {
     deadlines: BTreeSet<(Timestamp, Serial)>,
     keys: HashMap<[u8; 16], UsedKey, FixedState>,
     /// Own commits whose predecessors are not known yet.
-    early: BTreeMap<u64, (Arc<Event>, Claims, OnApplied)>,
+    early: BTreeMap<u64, Early>,
+}
+
+/// A commit that is ahead of the board.
+struct Early {
+    event: Arc<Event>,
+    claims: Claims,
+    waiting: Box<dyn Applied>,
 }
 
 /// Seats that are claimed for a transition in flight.
@@ -215,12 +225,12 @@ impl Board {
     }
 
     /// A transition of this node was committed: applies it, or keeps it until the ones before it are known (then
-    /// false: the log must be read). `on_applied` runs once it is applied, without the board's lock.
-    pub(crate) fn committed(&self, event: Arc<Event>, claims: Claims, on_applied: OnApplied) -> bool {
+    /// false: the log must be read). `waiting` is told once it is applied, without the board's lock.
+    pub(crate) fn committed(&self, event: Arc<Event>, claims: Claims, waiting: Box<dyn Applied>) -> bool {
         let mut state = self.state.lock();
         let next = state.showtime.revision() + 1;
         if event.revision > next && !self.is_broken() {
-            state.early.insert(event.revision, (event, claims, on_applied));
+            state.early.insert(event.revision, Early { event, claims, waiting });
             return false;
         }
         if event.revision == next {
@@ -230,10 +240,8 @@ impl Board {
         let ready = self.apply_early(&mut state);
         drop(state);
         self.feed.wake();
-        on_applied(event);
-        for (event, on_applied) in ready {
-            on_applied(event);
-        }
+        waiting.applied(event);
+        tell(ready);
         true
     }
 
@@ -254,26 +262,24 @@ impl Board {
         let ready = self.apply_early(&mut state);
         drop(state);
         self.feed.wake();
-        for (event, on_applied) in ready {
-            on_applied(event);
-        }
+        tell(ready);
         level
     }
 
     /// Applies own commits that waited for their predecessors.
-    fn apply_early(&self, state: &mut State) -> Vec<(Arc<Event>, OnApplied)> {
+    fn apply_early(&self, state: &mut State) -> Vec<(Arc<Event>, Box<dyn Applied>)> {
         let mut ready = Vec::new();
         while let Some(entry) = state.early.first_entry() {
             // A broken board goes no further: what was committed is told all the same.
             if *entry.key() > state.showtime.revision() + 1 && !self.is_broken() {
                 break;
             }
-            let (event, claims, on_applied) = entry.remove();
+            let Early { event, claims, waiting } = entry.remove();
             if event.revision == state.showtime.revision() + 1 {
                 self.apply(state, &event);
             }
             self.words.unclaim(&claims);
-            ready.push((event, on_applied));
+            ready.push((event, waiting));
         }
         ready
     }
@@ -367,9 +373,7 @@ impl Board {
     pub(crate) fn give_up(&self) {
         self.note_broken();
         let ready = self.apply_early(&mut self.state.lock());
-        for (event, on_applied) in ready {
-            on_applied(event);
-        }
+        tell(ready);
     }
 
     /// It is to be thrown away and loaded anew.
@@ -419,5 +423,11 @@ impl Board {
     /// Enters a request under its key.
     pub(crate) fn enter_key(self: &Arc<Self>, key: [u8; 16]) -> KeyEntry {
         turns::enter_key(self, key)
+    }
+}
+
+fn tell(ready: Vec<(Arc<Event>, Box<dyn Applied>)>) {
+    for (event, waiting) in ready {
+        waiting.applied(event);
     }
 }

@@ -9,7 +9,7 @@ use boxoffice_core::refusal::Refusal;
 use tokio::sync::oneshot;
 
 use super::{BoxOffice, Inner};
-use crate::board::{Board, Claims, KeyGuard, TurnGuard};
+use crate::board::{Applied, Board, Claims, KeyGuard, TurnGuard};
 use crate::queue::{Outcome, Ticket};
 
 /// Keeps others waiting: for the same hold, for the same key.
@@ -94,28 +94,29 @@ impl InFlight {
     }
 
     /// Applies the committed change; the waiter is told once it is applied.
-    fn committed(mut self, revision: u64) {
+    fn committed(mut self: Box<Self>, revision: u64) {
         self.leave_gate();
+        let engine = self.engine.upgrade();
         let event = Arc::new(Event { revision, change: Arc::clone(&self.change) });
-        let (engine, board) = (self.engine.clone(), Arc::clone(&self.board));
-        if let Some(engine) = engine.upgrade() {
+        if let Some(engine) = &engine {
             engine.counters.committed(&event.change.kind);
         }
-        let claims = std::mem::take(&mut self.claims);
-        let applied = board.committed(
-            event,
-            claims,
-            Box::new(move |event| {
-                if let Some(engine) = self.engine.upgrade() {
-                    engine.ports.bus.publish(engine.node, &[(self.board.id(), Arc::clone(&event))]);
-                }
-                self.guards = Guards::default();
-                self.tell(Verdict::Committed(event));
-            }),
-        );
-        if !applied && let Some(engine) = engine.upgrade() {
+        let (board, claims) = (Arc::clone(&self.board), std::mem::take(&mut self.claims));
+        if !board.committed(event, claims, self)
+            && let Some(engine) = engine
+        {
             BoxOffice(engine).catch_up_later(board);
         }
+    }
+}
+
+impl Applied for InFlight {
+    fn applied(mut self: Box<Self>, event: Arc<Event>) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.ports.bus.publish(engine.node, &[(self.board.id(), Arc::clone(&event))]);
+        }
+        self.guards = Guards::default();
+        self.tell(Verdict::Committed(event));
     }
 }
 
