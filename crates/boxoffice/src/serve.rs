@@ -58,7 +58,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         gate,
         bus,
         clock: Arc::new(clock),
-        random: Arc::new(SystemRandom::default()),
+        random: Arc::new(SystemRandom),
         runtime: Arc::new(TokioRuntime::current()),
     };
     let limits = Limits {
