@@ -161,6 +161,7 @@ impl Store for PostgresStore {
                 watch: Arc::clone(&self.watch),
                 most,
                 one_showtime: self.distributed,
+                wary: 0,
             };
             tasks.spawn(writer.run());
         }

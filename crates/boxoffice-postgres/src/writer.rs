@@ -21,7 +21,7 @@ use crate::fence::{Ids, Verdict, settle};
 use crate::reads::key_of;
 use crate::session::connect;
 use crate::watch::Watch;
-use batch::{BatchError, write_batch};
+use batch::{BatchError, Look, write_batch};
 use slices::Slices;
 
 /// How long those who wait are left without a word.
@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_EVERY: Duration = Duration::from_millis(250);
 /// How often a fence is tried while people wait for the fate of their commit.
 const FENCE_EVERY: Duration = Duration::from_millis(50);
+/// After a batch that had to be written a second time, so many are looked at wholly before they are written: where
+/// several nodes want the same seats, one surprise is followed by others.
+const WARY_FOR: u32 = 64;
 /// For how long a fence is tried when the node is going down.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -54,6 +57,8 @@ pub(crate) struct Counters {
     pub(crate) failures: AtomicU64,
     /// How long the committed batches took, in microseconds.
     pub(crate) busy_us: AtomicU64,
+    /// Batches that were written a second time.
+    pub(crate) again: AtomicU64,
     /// Batches whose COMMIT was not answered.
     pub(crate) doubts: AtomicU64,
     /// Creations that found no room to wait.
@@ -95,6 +100,8 @@ pub(crate) struct Writer {
     pub(crate) most: usize,
     /// Whether each transaction keeps to one showtime, and so to one shard.
     pub(crate) one_showtime: bool,
+    /// How many batches more are looked at wholly before they are written.
+    pub(crate) wary: u32,
 }
 
 type Tickets = Vec<Box<dyn Ticket>>;
@@ -129,7 +136,8 @@ impl Writer {
         let Some(first) = batch.first() else { return };
         let fence = (key_of(first.transition.showtime), self.ids.next());
         let result = {
-            let work = write_batch(&client, &batch, fence);
+            let look = if self.wary > 0 { Look::AtAll } else { Look::AtOld };
+            let work = write_batch(&client, &batch, fence, look);
             tokio::pin!(work);
             match tokio::time::timeout(PATIENCE, &mut work).await {
                 Ok(result) => result,
@@ -147,12 +155,14 @@ impl Writer {
         };
         let counters = &self.shared.counters;
         match result {
-            Ok((outcomes, epoch)) => {
-                self.watch.note_epoch(epoch);
+            Ok(written) => {
+                self.watch.note_epoch(written.epoch);
+                self.wary = if written.again { WARY_FOR } else { self.wary.saturating_sub(1) };
+                counters.again.fetch_add(written.again.into(), Ordering::Relaxed);
                 self.client = Some(client);
                 counters.batches.fetch_add(1, Ordering::Relaxed);
                 counters.busy_us.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
-                self.hand_back(tickets, outcomes);
+                self.hand_back(tickets, written.outcomes);
             }
             Err(BatchError::NotCommitted(failure)) => {
                 counters.failures.fetch_add(1, Ordering::Relaxed);

@@ -3,60 +3,32 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
 
+#[path = "support/node.rs"]
+mod node;
 #[path = "../../boxoffice-engine/tests/support/ports.rs"]
 mod ports;
 #[path = "support/server.rs"]
 mod server;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use boxoffice_core::change::Actor;
-use boxoffice_core::command::{Command, HoldSeats, SeatRequest};
+use boxoffice_core::command::Command;
 use boxoffice_core::hold::Contact;
-use boxoffice_core::id::{Serial, ShowtimeId};
+use boxoffice_core::id::Serial;
 use boxoffice_core::refusal::Refusal;
-use boxoffice_engine::box_office::{BoxOffice, Caller, Done, Limits, Ports, Refused};
-use boxoffice_engine::bus::InProcessBus;
-use boxoffice_engine::clock::ManualClock;
-use boxoffice_engine::gate::LocalGate;
-use boxoffice_engine::random::Seeded;
+use boxoffice_engine::box_office::{BoxOffice, Refused};
 use boxoffice_engine::store::conformance::room;
-use boxoffice_postgres::{Options, PostgresStore, migrate};
-use ports::TestRuntime;
+use boxoffice_postgres::migrate;
+use node::{ID, ask, hold, node};
 use server::{address, database, plain};
-
-const ID: ShowtimeId = ShowtimeId::from_number(5);
 
 /// What a standby has that saw nothing of the showtime's sale, and takes over.
 const TAKE_OVER: &str = "
     BEGIN; DELETE FROM seat; DELETE FROM hold; DELETE FROM event;
     UPDATE clock SET revision = 0, ever_held = false; UPDATE meta SET value = '0badcafe' WHERE name = 'epoch'; COMMIT";
 
-async fn node(url: &str, seed: u64) -> BoxOffice {
-    let store = PostgresStore::open(&address(url), Options::default()).await.unwrap();
-    let ports = Ports {
-        store: Arc::new(store),
-        gate: Arc::new(LocalGate),
-        bus: Arc::new(InProcessBus::default()),
-        clock: Arc::new(ManualClock::at(room::NOW)),
-        random: Arc::new(Seeded::new(seed)),
-        runtime: Arc::new(TestRuntime),
-    };
-    BoxOffice::start(ports, Limits::default(), 1)
-}
-
-async fn ask(node: &BoxOffice, command: Command) -> Result<Done, Refused> {
-    node.execute(ID, &command, &Caller { actor: Actor::Patron, request: None }).await
-}
-
-fn hold() -> Command {
-    let seats = [SeatRequest { seat: "A1".into(), ticket: None }].into_iter().collect();
-    Command::Hold(HoldSeats { seats, ..HoldSeats::default() })
-}
-
 async fn held(node: &BoxOffice) -> Serial {
-    ask(node, hold()).await.ok().unwrap().hold.unwrap().serial
+    ask(node, hold(&["A1"])).await.ok().unwrap().hold.unwrap().serial
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,11 +46,11 @@ async fn what_was_decided_in_a_lost_history_is_not_committed() {
     let serial = held(&other).await;
     let confirm = Command::Confirm { hold: serial, contact: Contact::default(), metadata: Vec::new() };
     assert!(ask(&other, confirm).await.is_ok());
-    assert!(ask(&one, hold()).await.is_err(), "the seat is sold");
+    assert!(ask(&one, hold(&["A1"])).await.is_err(), "the seat is sold");
     // The first node knows by now, and says why.
     let began = Instant::now();
     loop {
-        match ask(&one, hold()).await.err() {
+        match ask(&one, hold(&["A1"])).await.err() {
             Some(Refused::Rule(Refusal::SeatUnavailable(_))) => break,
             Some(Refused::Overloaded) if began.elapsed() < Duration::from_secs(10) => {}
             other => panic!("{other:?}"),

@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 use server::{House, Server, delete, get, post};
 
 /// What only nodes on PostgreSQL have.
-const ON_POSTGRES: [&str; 2] = ["boxoffice_commit_doubts_total", "boxoffice_clock_error_milliseconds"];
+const ON_POSTGRES: [&str; 3] = [
+    "boxoffice_commit_doubts_total",
+    "boxoffice_commit_rewrites_total",
+    "boxoffice_clock_error_milliseconds",
+];
 
 fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);

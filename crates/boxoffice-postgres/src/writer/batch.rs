@@ -1,4 +1,4 @@
-//! One batch as one database transaction: everybody who loses is found under the lock, before anything is written.
+//! One batch as one database transaction: everybody who loses is found under the lock, before anything is committed.
 
 use boxoffice_core::change::Transition;
 use boxoffice_core::id::{Serial, ShowtimeId};
@@ -41,6 +41,26 @@ pub(crate) struct Head {
 
 pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
 
+/// What is looked at before a batch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The rows that are to change. What is to be new is inserted unseen: it is new nearly always, and a row that is there
+    /// all the same fails the whole transaction.
+    AtOld,
+    /// The places of new rows, too.
+    AtAll,
+}
+
+/// A batch that was committed.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The history that they belong to.
+    pub(crate) epoch: String,
+    /// Whether rows were there that should have been new, so that it was written a second time.
+    pub(crate) again: bool,
+}
+
 /// What is stored of all that a batch relies on, and then what the batch has made of it so far.
 #[derive(Default)]
 pub(crate) struct Known {
@@ -61,7 +81,8 @@ struct Relied {
 }
 
 impl Relied {
-    fn on(batch: &[Sealed]) -> Self {
+    fn on(batch: &[Sealed], look: Look) -> Self {
+        let seen = |version: u32| version > 1 || look == Look::AtAll;
         let mut relied = Self {
             showtimes: Vec::new(),
             seats: <_>::default(),
@@ -71,11 +92,11 @@ impl Relied {
         for Sealed { transition, .. } in batch {
             let (id, change) = (key_of(transition.showtime), &transition.change);
             relied.showtimes.push(id);
-            for seat in &change.seats {
+            for seat in change.seats.iter().filter(|seat| seen(seat.version)) {
                 relied.seats.0.push(id);
                 relied.seats.1.push(seat.no as i32);
             }
-            for hold in &change.holds {
+            for hold in change.holds.iter().filter(|hold| seen(hold.version)) {
                 relied.holds.0.push(id);
                 relied.holds.1.push(hold.serial as i64);
             }
@@ -101,9 +122,9 @@ fn statements(batch: &[Sealed]) -> (&'static Statements, Option<i64>) {
 
 /// Locks the clocks of a batch's showtimes and reads what it relies on, within a transaction: all statements are sent at
 /// once, and each sees what was committed before it began.
-pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed]) -> Result<Known, Failure> {
+pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed], look: Look) -> Result<Known, Failure> {
     let (statements, one) = statements(batch);
-    let relied = Relied::on(batch);
+    let relied = Relied::on(batch, look);
     let first = |ids: Vec<i64>| Showtimes::of(one, ids);
     let (locked, seat_ids, hold_ids, key_ids) =
         (first(relied.showtimes), first(relied.seats.0), first(relied.holds.0), first(relied.keys.0));
@@ -202,19 +223,41 @@ pub(crate) fn judge<'b>(batch: &'b [Sealed], mut known: Known) -> (Vec<Outcome>,
     (outcomes, rows)
 }
 
-/// Writes a batch and commits it, under the id of its fence. Says the outcomes, and the history that they belong to.
+/// Writes a batch and commits it, under the id of its fence. One that meets rows where none were expected is undone
+/// and written again after a look at all.
 pub(crate) async fn write_batch(
     client: &Client,
     batch: &[Sealed],
     fence: (i64, [u8; 16]),
+    look: Look,
+) -> Result<Written, BatchError> {
+    let written = |again| move |(outcomes, epoch)| Written { outcomes, epoch, again };
+    match write_once(client, batch, fence, look).await {
+        Err(BatchError::NotCommitted(Failure::Duplicate(_))) if look == Look::AtOld => {
+            roll_back(client).await?;
+            write_once(client, batch, fence, Look::AtAll).await.map(written(true))
+        }
+        result => result.map(written(false)),
+    }
+}
+
+async fn roll_back(client: &Client) -> Result<(), Failure> {
+    within(STEP, async { Ok(client.batch_execute("ROLLBACK").await?) }).await
+}
+
+async fn write_once(
+    client: &Client,
+    batch: &[Sealed],
+    fence: (i64, [u8; 16]),
+    look: Look,
 ) -> Result<(Vec<Outcome>, String), BatchError> {
     let begin = async { Ok(client.batch_execute(BEGIN).await?) };
-    let read = async { tokio::try_join!(biased; begin, lock_and_read(client, batch)) };
+    let read = async { tokio::try_join!(biased; begin, lock_and_read(client, batch, look)) };
     let ((), known) = within(STEP, read).await?;
     let epoch = known.epoch.clone();
     let (outcomes, rows) = judge(batch, known);
     if rows.is_empty() {
-        within(STEP, async { Ok(client.batch_execute("ROLLBACK").await?) }).await?;
+        roll_back(client).await?;
         return Ok((outcomes, epoch));
     }
     let (statements, one) = statements(batch);
