@@ -6,13 +6,18 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     // Every byte is looked at, so that many are at once.
     let odd = |odd, byte| odd | (byte < b' ') | (byte == b'"') | (byte == b'\\');
     if !text.bytes().fold(false, odd) {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
+        put_plain(out, text);
     } else {
         // Writing into memory does not fail.
         let _ = serde_json::to_writer(out, text);
     }
+}
+
+/// Writes a string that is known to have nothing to escape, such as an id or a time, with its quotes.
+pub(crate) fn put_plain(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 /// Writes a whole number.

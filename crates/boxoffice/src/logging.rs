@@ -100,7 +100,7 @@ pub(crate) fn write(level: Level, line: Line) {
     if let Some((gathered, _)) = LOG.get() {
         let mut lines = Lines { gathered: Arc::clone(gathered), at_once: level <= Level::WARN };
         // It cannot fail: what stderr says is nobody's concern.
-        let _ = lines.write(&line.end());
+        line.end(|bytes| drop(lines.write(bytes)));
     }
 }
 

@@ -11,30 +11,43 @@ use boxoffice_engine::box_office::Done;
 use http::Method;
 use tracing::Level;
 
+use super::names::REQUEST_ID;
 use super::origin::{Passed, watches};
 use crate::config::Log;
 use crate::live::hub;
 use crate::logging;
 
-/// Noted on the answer to a request that changed something.
+/// What a request changed, for its line in the log.
 #[derive(Debug, Clone)]
-struct Changed {
+pub struct Changed {
     showtime: Option<ShowtimeId>,
     actor: Actor,
 }
 
-/// Notes on an answer that the catalogue was added to, for its line in the log.
+impl Changed {
+    /// What was changed by a command, if anything was. Who does not want the line does not pay for it.
+    pub fn by(done: &Done) -> Option<Self> {
+        let event = done.event.as_ref().filter(|_| !done.replayed && tracing::enabled!(Level::INFO))?;
+        Some(Self { showtime: Some(done.board.id()), actor: event.change.actor.clone() })
+    }
+
+    /// Notes it on an answer that goes through the router.
+    pub fn note_on(self, response: &mut Response) {
+        response.extensions_mut().insert(self);
+    }
+}
+
+/// Notes on an answer that the catalogue was added to.
 pub fn note_change(response: &mut Response, showtime: Option<ShowtimeId>, actor: &Actor) {
-    // Who does not want the line does not pay for the note.
-    if tracing::enabled!(tracing::Level::INFO) {
-        response.extensions_mut().insert(Changed { showtime, actor: actor.clone() });
+    if tracing::enabled!(Level::INFO) {
+        Changed { showtime, actor: actor.clone() }.note_on(response);
     }
 }
 
 /// Notes on an answer what was changed by a command, if anything was.
 pub fn note_done(response: &mut Response, done: &Done) {
-    if let Some(event) = done.event.as_ref().filter(|_| !done.replayed) {
-        note_change(response, Some(done.board.id()), &event.change.actor);
+    if let Some(changed) = Changed::by(done) {
+        changed.note_on(response);
     }
 }
 
@@ -68,17 +81,17 @@ impl AccessLog {
         Self { slow: Duration::from_millis(config.slow_ms), sample: config.sample, seen: AtomicU64::new(0) }
     }
 
-    /// A request was answered.
+    /// A request was answered. `changed` is what it changed, if that is not noted on the answer.
     pub fn answered(
         &self,
         line: &(Method, Box<str>),
-        response: &Response,
+        (response, changed): (&Response, Option<Changed>),
         code: Option<&str>,
         took: Duration,
         passed: &Passed,
     ) {
         let (method, path) = (&line.0, &*line.1);
-        let changed = response.extensions().get::<Changed>();
+        let changed = changed.as_ref().or_else(|| response.extensions().get());
         let sampled =
             || self.sample > 0 && self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.sample);
         // A probe that is told of the draining is told what it asks for.
@@ -96,7 +109,7 @@ impl AccessLog {
             (false, false, false) => (Level::INFO, "request"),
         };
         let Some(line) = logging::line(level, message) else { return };
-        let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+        let request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let mut line = line
             .some("request_id", request_id)
             .text("method", method.as_str())
@@ -106,7 +119,7 @@ impl AccessLog {
             .some("code", code)
             .ms("ms", took);
         if let Some(changed) = changed {
-            let showtime = changed.showtime.map(|id| id.to_string());
+            let showtime = changed.showtime.map(ShowtimeId::text);
             line = line.some("showtime", showtime.as_deref()).text("actor", changed.actor.as_str());
         } else if level == Level::INFO {
             line = line.number("sample", self.sample);

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::App;
+use super::{App, names};
 use crate::config::{Config, List, Network};
 
 /// The client's address, as an extension of requests for which it matters.
@@ -33,7 +33,7 @@ impl App {
         Passed {
             links: (!self.links_are_fixed && proxied()).then(|| links(proxies, peer.ip(), headers)).flatten(),
             address: self.config.log.addresses.then(|| client(proxies, peer.ip(), headers)),
-            trace: headers.get("traceparent").filter(|trace| is_trace(trace.as_bytes())).map(copied),
+            trace: headers.get(names::TRACE).filter(|trace| is_trace(trace.as_bytes())).map(copied),
         }
     }
 }
@@ -71,7 +71,7 @@ pub fn is_https(proxies: &List<Network>, peer: IpAddr, headers: &HeaderMap) -> b
     if !trusted(proxies, peer) {
         return false;
     }
-    let last = headers.get_all("x-forwarded-proto").into_iter().next_back();
+    let last = headers.get_all(names::FORWARDED_PROTO).into_iter().next_back();
     let last = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     last.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
 }
@@ -80,7 +80,7 @@ pub fn is_https(proxies: &List<Network>, peer: IpAddr, headers: &HeaderMap) -> b
 /// stands further left, anybody could have written.
 pub fn client(proxies: &List<Network>, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut client = peer.to_canonical();
-    let values = headers.get_all("x-forwarded-for").into_iter().rev();
+    let values = headers.get_all(names::FORWARDED_FOR).into_iter().rev();
     for hop in values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(',')) {
         if !trusted(proxies, client) {
             break;

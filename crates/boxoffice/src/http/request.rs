@@ -15,10 +15,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::auth::Credential;
-use super::json;
 use super::metrics::count;
 use super::problem::{Code, Problem};
-use super::{App, Shared};
+use super::{App, Shared, json, names};
 
 /// The first path parameter, as an id of the wanted kind.
 pub struct Id<T>(pub T);
@@ -144,7 +143,7 @@ pub fn number(text: &str) -> Option<u64> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 16]>, Problem> {
-    let mut values = headers.get_all("idempotency-key").iter();
+    let mut values = headers.get_all(names::IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         let detail = "Idempotency-Key is there twice: which of them counts?";

@@ -1,36 +1,38 @@
 //! The accept loop: our own, on hyper, so that slow headers time out, connections are counted and draining works.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use boxoffice_engine::box_office::Refused;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower_service::Service;
 
+use super::head_timer::HeadTimer;
 use super::linger::{Lingering, Open};
+use super::names::{REQUEST_ID, TRACE};
 use super::outside::last_answer;
 use super::problem::{Code, Problem};
 use super::{App, Shared, cors, origin, request::RequestBody, stampede};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What the catalogue says to caches.
 pub const PUBLIC: &str = "public, max-age=5";
-const TRACE: HeaderName = HeaderName::from_static("traceparent");
 
 /// How large the head of a request may be.
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -58,7 +60,6 @@ pub async fn run(
     let open = Arc::new(AtomicUsize::new(0));
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(app.config.http.header_timeout_ms))
         // Small answers: one buffer and one write. Flushing only once the next request is whole, as pipeline_flush would,
         // lets the client of half a request wait for the answer to the one before.
@@ -142,16 +143,27 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, stream: Lingering, builder: http1::Builder, mut stop: watch::Receiver<bool>) {
+    async fn serve(self, stream: Lingering, mut builder: http1::Builder, mut stop: watch::Receiver<bool>) {
+        builder.timer(HeadTimer::default());
         let service = service_fn(|request: Request<Incoming>| {
             let (app, router) = (Arc::clone(&self.app), self.router.clone());
             let (serves, peer) = (self.serves, self.peer);
             async move { Ok::<_, Infallible>(answer(&app, (serves, router), request, peer).await) }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let signal = stop.clone();
+        let mut stopped = pin!(told(&mut stop));
+        let mut listens = false;
+        // A signal that is listened to wakes this task: between two requests it costs a look at a number.
+        let stopped = poll_fn(|context| {
+            if std::mem::replace(&mut listens, true) && !signal.has_changed().unwrap_or(true) {
+                return Poll::Pending;
+            }
+            stopped.as_mut().poll(context)
+        });
         let served = tokio::select! { biased;
             served = connection.as_mut() => served,
-            () = told(&mut stop) => {
+            () = stopped => {
                 // A request may be on its way here; its answer, too, says that it is the last.
                 match tokio::time::timeout(GRACE, connection.as_mut()).await {
                     Ok(served) => served,
@@ -191,7 +203,7 @@ pub async fn answer<B: RequestBody>(
     let line = (request.method().clone(), Box::<str>::from(request.uri().path()));
     let routed = AssertUnwindSafe(async {
         if let Some(answer) = page.as_ref().and_then(|_| cors::preflight(&request)) {
-            return Ok(answer);
+            return Ok((answer, None));
         }
         let answered = match serves {
             Serves::Everything => stampede::answer(app, request).await,
@@ -203,7 +215,7 @@ pub async fn answer<B: RequestBody>(
                 let Ok(mut response) = router.call(request).await;
                 match response.extensions_mut().remove::<Problem>() {
                     Some(problem) => Err(problem.with_headers_of(&response)),
-                    None => Ok(response),
+                    None => Ok((response, None)),
                 }
             }
         }
@@ -212,11 +224,12 @@ pub async fn answer<B: RequestBody>(
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Problem::new(Code::Internal, "A fault in the server; its log tells more.")));
-    let (mut response, code) = match answer {
-        Ok(response) => (response, None),
+    let ((mut response, changed), code) = match answer {
+        Ok(answer) => (answer, None),
         Err(problem) => {
             let code = problem.code();
-            (problem.render(passed.links.as_deref().unwrap_or(&app.public_url)), Some(code))
+            let response = problem.render(passed.links.as_deref().unwrap_or(&app.public_url));
+            ((response, None), Some(code))
         }
     };
     let status = response.status();
@@ -238,9 +251,10 @@ pub async fn answer<B: RequestBody>(
     if app.is_draining() && status != StatusCode::SWITCHING_PROTOCOLS {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    app.metrics.answered(&line, response.status(), code, started.elapsed());
+    let took = started.elapsed();
+    app.metrics.answered(&line, response.status(), code, took);
     let code = code.map(|code| code.info().code);
-    app.log.answered(&line, &response, code, started.elapsed(), &passed);
+    app.log.answered(&line, (&response, changed), code, took, &passed);
     response
 }
 

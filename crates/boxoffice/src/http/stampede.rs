@@ -20,6 +20,8 @@ use super::App;
 use super::auth::Credential;
 use super::handlers::holds::hold_on;
 use super::handlers::{may_be_label, visible_board};
+use super::log::Changed;
+use super::names::IDEMPOTENCY_KEY;
 use super::problem::Problem;
 use super::request::{RequestBody, collect_in_time};
 
@@ -31,11 +33,11 @@ struct PlainHold<'a> {
     seats: SmallVec<[&'a str; 4]>,
 }
 
-/// Answers a plain hold; anything else comes back for the router.
+/// Answers a plain hold, and tells what it changed; anything else comes back for the router.
 pub(super) async fn answer<B: RequestBody>(
     app: &App,
     request: Request<B>,
-) -> Result<Result<Response, Problem>, Request<Body>> {
+) -> Result<Result<(Response, Option<Changed>), Problem>, Request<Body>> {
     let Some(id) = plain_target(&request) else { return Err(request.map(Body::new)) };
     let (parts, body) = request.into_parts();
     let bytes = match collect_in_time(app, body, app.config.http.max_body_bytes).await {
@@ -60,7 +62,7 @@ fn plain_target<B>(request: &Request<B>) -> Option<ShowtimeId> {
     let plain = request.method() == Method::POST
         && request.uri().query().is_none()
         && !headers.contains_key(header::AUTHORIZATION)
-        && !headers.contains_key("idempotency-key")
+        && !headers.contains_key(IDEMPOTENCY_KEY)
         && !headers.contains_key(header::EXPECT)
         && !headers.contains_key(header::CONTENT_ENCODING)
         && is_json(headers);

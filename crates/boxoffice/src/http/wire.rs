@@ -11,6 +11,7 @@ use boxoffice_core::time::Timestamp;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer};
 
+use super::names::IDEMPOTENT_REPLAYED;
 use crate::time_text::TimeText;
 
 /// A time as RFC 3339 in UTC.
@@ -112,13 +113,13 @@ pub fn encoded(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// A 201 with its Location, marked if it is the answer to an earlier request.
-pub fn created(location: &str, value: &impl Serialize, replayed: bool) -> Response {
+pub fn created(location: String, value: &impl Serialize, replayed: bool) -> Response {
     located(location, answer(StatusCode::CREATED, value), replayed)
 }
 
 /// Adds to a 201 where the new thing is.
-pub fn located(location: &str, mut response: Response, replayed: bool) -> Response {
-    if let Ok(location) = HeaderValue::from_str(location) {
+pub fn located(location: String, mut response: Response, replayed: bool) -> Response {
+    if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     mark_replayed(&mut response, replayed);
@@ -128,7 +129,7 @@ pub fn located(location: &str, mut response: Response, replayed: bool) -> Respon
 /// Marks the answer to an earlier request under the same key.
 pub fn mark_replayed(response: &mut Response, replayed: bool) {
     if replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
 }
 

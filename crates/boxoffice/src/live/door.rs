@@ -27,7 +27,6 @@ use super::frame::{CloseCode, Reader};
 use super::message;
 use super::watcher::{Watcher, prepare, say};
 use crate::config::Scope;
-use crate::http::cors;
 use crate::http::handlers::seats::{Since, read_since};
 use crate::http::handlers::visible_board;
 use crate::http::linger::{Lingering, Open};
@@ -36,6 +35,7 @@ use crate::http::origin::Client;
 use crate::http::problem::{Code, Problem};
 use crate::http::request::{Asked, Id};
 use crate::http::{App, Shared};
+use crate::http::{cors, names};
 
 /// How long the change of protocols may take after it was agreed to.
 const UPGRADE: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ pub async fn live(
 fn since(asked: &mut Asked) -> Result<Option<Since>, Problem> {
     const EXPECTED: &str = "a revision, or an epoch, a hyphen and a revision";
     let queried = asked.read_parameter("since", read_since, EXPECTED);
-    let Some(seen) = asked.headers.get("last-event-id").filter(|seen| !seen.is_empty()) else {
+    let Some(seen) = asked.headers.get(names::LAST_EVENT_ID).filter(|seen| !seen.is_empty()) else {
         return Ok(queried);
     };
     let fault = || {

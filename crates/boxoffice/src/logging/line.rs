@@ -1,6 +1,7 @@
 //! A line of the log about a request, like those that tracing writes, but made without its visitors: a busy sale
 //! writes one for each hold.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use boxoffice_engine::clock::wall_us;
@@ -17,11 +18,18 @@ pub(crate) struct Line {
 /// Enough for the usual line.
 const USUAL_LINE: usize = 320;
 
+thread_local! {
+    /// The last line's buffer, for the next one.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 impl Line {
     /// A line of this level, `INFO` or `WARN`.
     pub(crate) fn new(as_json: bool, level: &str, message: &str) -> Self {
         let now = TimeText::of_us(wall_us());
-        let mut text = Vec::with_capacity(USUAL_LINE);
+        let mut text = SPARE.take();
+        text.clear();
+        text.reserve(USUAL_LINE);
         if as_json {
             text.extend_from_slice(b"{\"timestamp\":");
             put_text(&mut text, now.as_str());
@@ -83,10 +91,11 @@ impl Line {
         self
     }
 
-    /// The line, with its end.
-    pub(crate) fn end(mut self) -> Vec<u8> {
+    /// Gives the line, with its end, to `write`.
+    pub(crate) fn end(mut self, write: impl FnOnce(&[u8])) {
         self.text.extend_from_slice(if self.as_json { b"}\n" } else { b"\n" });
-        self.text
+        write(&self.text);
+        SPARE.set(self.text);
     }
 }
 
@@ -99,9 +108,10 @@ mod tests {
             .text("path", "/v1/\"odd\"\n")
             .some("code", None)
             .number("status", 201)
-            .ms("ms", Duration::from_micros(12_034))
-            .end();
-        String::from_utf8(line).expect("UTF-8")
+            .ms("ms", Duration::from_micros(12_034));
+        let mut written = Vec::new();
+        line.end(|bytes| written.extend_from_slice(bytes));
+        String::from_utf8(written).expect("UTF-8")
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<R
         return Ok(wire::answer(StatusCode::OK, &booking));
     }
     let location = format!("/v1/bookings/{}", BookingId { showtime: id.showtime, serial: id.serial });
-    let mut response = wire::created(&location, &booking, done.replayed);
+    let mut response = wire::created(location, &booking, done.replayed);
     note_done(&mut response, &done);
     Ok(response)
 }

@@ -122,7 +122,7 @@ pub(super) async fn add(
         return answered_again(app, kind, created).await;
     }
     let location = format!("/v1/{}/{}", segment(kind), id_text(kind, created.number));
-    let mut response = wire::located(&location, wire::encoded(StatusCode::CREATED, answer), false);
+    let mut response = wire::located(location, wire::encoded(StatusCode::CREATED, answer), false);
     note_change(&mut response, None, &asked.credential.actor());
     Ok(response)
 }
@@ -138,7 +138,7 @@ pub(super) async fn answered_again(app: &App, kind: Kind, created: Created) -> R
         }
     };
     let location = format!("/v1/{}/{}", segment(kind), id_text(kind, created.number));
-    Ok(wire::located(&location, wire::encoded(StatusCode::CREATED, answer), true))
+    Ok(wire::located(location, wire::encoded(StatusCode::CREATED, answer), true))
 }
 
 async fn list(app: &App, mut asked: Asked, kind: Kind) -> Result<Response, Problem> {

@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::super::json::{Faults, Fields, boolean, integer};
-use super::super::log::note_done;
+use super::super::log::{Changed, note_done};
 use super::super::problem::{Code, Problem};
 use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
 use super::super::wire;
@@ -54,34 +54,37 @@ pub async fn create(
             let board = app.office.board(id).await.map_err(|refused| app.problem(&refused, None))?;
             let first = app.office.first_answer(&board, &caller).await;
             let first = first.map_err(|refused| app.problem(&refused, None))?.ok_or(hidden)?;
-            return made(&app, &first);
+            return Ok(made(&app, &first)?.0);
         }
         board => board?,
     };
-    hold_on(&app, board, request, &caller).await
+    let (mut response, changed) = hold_on(&app, board, request, &caller).await?;
+    if let Some(changed) = changed {
+        changed.note_on(&mut response);
+    }
+    Ok(response)
 }
 
-/// Holds seats in a showtime that whoever asks may see.
+/// Holds seats in a showtime that whoever asks may see; tells also what was changed.
 pub async fn hold_on(
     app: &App,
     board: Arc<Board>,
     request: HoldSeats,
     caller: &Caller,
-) -> Result<Response, Problem> {
+) -> Result<(Response, Option<Changed>), Problem> {
     let plan = Arc::clone(board.plan());
     let done = app.office.execute_on(board, &Command::Hold(request), caller).await;
     made(app, &done.map_err(|refused| app.problem(&refused, Some(&plan)))?)
 }
 
 /// The answer to a hold that was made, now or before.
-fn made(app: &App, done: &Done) -> Result<Response, Problem> {
+fn made(app: &App, done: &Done) -> Result<(Response, Option<Changed>), Problem> {
     let answer = left_by(app, done)?;
     let mut body = Vec::with_capacity(wire::USUAL_BODY);
     answer.write(&mut body);
     let response = wire::encoded(StatusCode::CREATED, body);
-    let mut response = wire::located(&format!("/v1/holds/{}", answer.id), response, done.replayed);
-    note_done(&mut response, done);
-    Ok(response)
+    let location = ["/v1/holds/", &answer.id].concat();
+    Ok((wire::located(location, response, done.replayed), Changed::by(done)))
 }
 
 /// `GET /v1/holds/{id}`

@@ -95,7 +95,7 @@ pub async fn create(State(app): State<Shared>, asked: AskedWithBody) -> Result<R
             Ok(created) if created.replayed => return made_before(&app, created).await,
             Ok(_) => {
                 let response = wire::encoded(StatusCode::CREATED, answer);
-                let mut response = wire::located(&format!("/v1/showtimes/{id}"), response, false);
+                let mut response = wire::located(format!("/v1/showtimes/{id}"), response, false);
                 note_change(&mut response, Some(id), &asked.credential.actor());
                 return Ok(response);
             }
@@ -114,7 +114,7 @@ async fn made_before(app: &App, created: Created) -> Result<Response, Problem> {
         Some(answer) => answer,
         None => wire::bytes(&show(app, id).await?),
     };
-    Ok(wire::located(&format!("/v1/showtimes/{id}"), wire::encoded(StatusCode::CREATED, answer), true))
+    Ok(wire::located(format!("/v1/showtimes/{id}"), wire::encoded(StatusCode::CREATED, answer), true))
 }
 
 /// `DELETE /v1/showtimes/{id}`: only where nothing was ever held.

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use boxoffice_core::hold::{Contact, Hold, HoldStatus};
-use boxoffice_core::id::{BookingId, HoldId, ShowtimeId};
+use boxoffice_core::id::{BookingId, HoldId, IdText, ShowtimeId};
 use boxoffice_core::plan::Plan;
 use boxoffice_core::time::Timestamp;
 use boxoffice_engine::board::Board;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
 use super::{Amount, as_text, as_time};
 use crate::http::App;
 use crate::http::auth::Credential;
-use crate::json_text::{put_number, put_text};
+use crate::json_text::{put_number, put_plain, put_text};
 use crate::time_text::TimeText;
 
 /// A seat of a hold or booking.
@@ -31,13 +32,14 @@ pub struct HeldSeat<'a> {
 #[derive(Debug, Serialize)]
 pub struct HoldAnswer<'a> {
     /// Its id.
-    pub id: String,
+    #[serde(serialize_with = "as_id")]
+    pub id: IdText,
     token: String,
-    #[serde(serialize_with = "as_text")]
-    showtime: ShowtimeId,
+    #[serde(serialize_with = "as_id")]
+    showtime: IdText,
     epoch: &'a str,
     status: &'static str,
-    seats: Vec<HeldSeat<'a>>,
+    seats: SmallVec<[HeldSeat<'a>; 2]>,
     total: Amount,
     metadata: BTreeMap<&'a str, &'a str>,
     #[serde(serialize_with = "as_time")]
@@ -51,17 +53,21 @@ pub struct HoldAnswer<'a> {
     booking: Option<String>,
 }
 
+fn as_id<S: Serializer>(id: &IdText, output: S) -> Result<S::Ok, S::Error> {
+    output.serialize_str(id)
+}
+
 impl HoldAnswer<'_> {
     /// Writes what serialising gives, in a tenth of the instructions: this is the answer that everybody wants in a
     /// stampede.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut member = |name: &str, value: &str| {
             out.extend_from_slice(name.as_bytes());
-            put_text(out, value);
+            put_plain(out, value);
         };
         member("{\"id\":", &self.id);
         member(",\"token\":", &self.token);
-        member(",\"showtime\":", &self.showtime.to_string());
+        member(",\"showtime\":", &self.showtime);
         member(",\"epoch\":", self.epoch);
         member(",\"status\":", self.status);
         out.extend_from_slice(b",\"seats\":[");
@@ -85,17 +91,17 @@ impl HoldAnswer<'_> {
         out.push(b'}');
         let mut member = |name: &str, at: Timestamp| {
             out.extend_from_slice(name.as_bytes());
-            put_text(out, TimeText::of_ms(at.as_ms()).as_str());
+            put_plain(out, TimeText::of_ms(at.as_ms()).as_str());
         };
         member(",\"created_at\":", self.created_at);
         member(",\"expires_at\":", self.expires_at);
         out.extend_from_slice(b",\"expires_in_ms\":");
         put_number(out, self.expires_in_ms);
         out.extend_from_slice(b",\"extendable_until\":");
-        put_text(out, TimeText::of_ms(self.extendable_until.as_ms()).as_str());
+        put_plain(out, TimeText::of_ms(self.extendable_until.as_ms()).as_str());
         if let Some(booking) = &self.booking {
             out.extend_from_slice(b",\"booking\":");
-            put_text(out, booking);
+            put_plain(out, booking);
         }
         out.push(b'}');
     }
@@ -115,7 +121,7 @@ impl HeldSeat<'_> {
         self.price.write(out);
         if let Some(status) = self.status {
             out.extend_from_slice(b",\"status\":");
-            put_text(out, status);
+            put_plain(out, status);
         }
         out.push(b'}');
     }
@@ -126,7 +132,7 @@ impl Amount {
         out.extend_from_slice(b"{\"amount\":");
         put_number(out, self.amount);
         out.extend_from_slice(b",\"currency\":");
-        put_text(out, self.currency.as_str());
+        put_plain(out, self.currency.as_str());
         out.push(b'}');
     }
 }
@@ -168,15 +174,15 @@ pub fn hold<'a>(
     now: Timestamp,
 ) -> HoldAnswer<'a> {
     let (showtime, plan) = (board.id(), board.plan());
-    let id = HoldId { showtime, serial: hold.serial }.to_string();
+    let id = HoldId { showtime, serial: hold.serial }.text();
     let expired = hold.status == HoldStatus::Active && !hold.is_live(at);
     HoldAnswer {
         token: app.tokens.of(&id, hold.key_id),
         id,
-        showtime,
+        showtime: showtime.text(),
         epoch: board.epoch(),
         status: if expired { HoldStatus::Expired } else { hold.status }.as_str(),
-        seats: seats(plan, hold, false),
+        seats: seats(plan, hold, false).collect(),
         total: Amount { amount: hold.total(), currency: hold.currency },
         metadata: metadata(hold),
         created_at: hold.created_at,
@@ -206,7 +212,7 @@ pub fn booking<'a>(
         hold: HoldId { showtime, serial: hold.serial },
         showtime,
         status: hold.booking_status().as_str(),
-        seats: seats(plan, hold, true),
+        seats: seats(plan, hold, true).collect(),
         total: Amount { amount: hold.total(), currency: hold.currency },
         cancelled_total: Amount { amount: hold.cancelled_total(), currency: hold.currency },
         contact: contact
@@ -216,8 +222,8 @@ pub fn booking<'a>(
     })
 }
 
-fn seats<'a>(plan: &'a Plan, hold: &'a Hold, booked: bool) -> Vec<HeldSeat<'a>> {
-    let show = |seat: &'a boxoffice_core::hold::HeldSeat| HeldSeat {
+fn seats<'a>(plan: &'a Plan, hold: &'a Hold, booked: bool) -> impl Iterator<Item = HeldSeat<'a>> {
+    let show = move |seat: &'a boxoffice_core::hold::HeldSeat| HeldSeat {
         seat: &plan.seat(seat.no).label,
         version: seat.version,
         category: &plan.categories()[usize::from(seat.category)].key,
@@ -225,7 +231,7 @@ fn seats<'a>(plan: &'a Plan, hold: &'a Hold, booked: bool) -> Vec<HeldSeat<'a>> 
         price: Amount { amount: seat.price, currency: hold.currency },
         status: booked.then_some(if seat.cancelled { "cancelled" } else { "confirmed" }),
     };
-    hold.seats.iter().map(show).collect()
+    hold.seats.iter().map(show)
 }
 
 fn metadata(hold: &Hold) -> BTreeMap<&str, &str> {
@@ -252,12 +258,12 @@ mod tests {
         };
         let at = Timestamp::from_ms(1_800_000_000_042);
         let mut hold = HoldAnswer {
-            id: "hld_1".into(),
+            id: HoldId { showtime: ShowtimeId::from_number(7), serial: 8 }.text(),
             token: "tok_1".into(),
-            showtime: ShowtimeId::from_number(7),
+            showtime: ShowtimeId::from_number(7).text(),
             epoch: "e1",
             status: "active",
-            seats: vec![seat("C12", None), seat("C\u{e9}13", Some("confirmed"))],
+            seats: [seat("C12", None), seat("C\u{e9}13", Some("confirmed"))].into_iter().collect(),
             total: price,
             metadata: BTreeMap::new(),
             created_at: at,
