@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::config::{self, Config, ConfigFaults};
+use crate::priority::{self, stand_back};
 use crate::{bench, demo, logging, serve};
 use stores::{Chosen, store};
 
@@ -119,11 +120,13 @@ fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The runtime of the server. A write beyond a file size limit shall be an error that we handle, not a signal that
+/// The runtime of the server, whose threads stand back behind the store's. A write beyond a file size limit shall be an error that we handle, not a signal that
 /// ends the process.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     ignore_file_size_signal();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().on_thread_start(|| stand_back(priority::SELLING));
+    builder.build().context("the runtime cannot be started")
 }
 
 #[expect(unsafe_code, reason = "signal() has no safe form for ignoring; no handler of ours runs")]

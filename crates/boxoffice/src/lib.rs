@@ -11,6 +11,7 @@ mod links;
 pub mod live;
 mod logging;
 pub mod plans;
+mod priority;
 pub mod runtime;
 pub mod serve;
 mod time_text;

@@ -4,8 +4,7 @@ use std::future::Future;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How far the threads stand back (setpriority(2)): a tenth of the weight of a thread that sells.
-const NICE: libc::c_int = 10;
+use crate::priority::{self, stand_back};
 
 /// The threads, ended when this is dropped.
 pub(super) struct Workers(Option<Runtime>);
@@ -17,7 +16,7 @@ impl Workers {
         let runtime = Builder::new_multi_thread()
             .worker_threads((cores / 2).max(1))
             .thread_name("boxoffice-feed")
-            .on_thread_start(stand_back)
+            .on_thread_start(|| stand_back(priority::WATCHING))
             .enable_time()
             .build();
         if let Err(error) = &runtime {
@@ -41,14 +40,5 @@ impl Drop for Workers {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-#[expect(unsafe_code, reason = "the standard library has no call for priorities")]
-fn stand_back() {
-    // SAFETY: the call takes no pointers. On Linux 0 is the calling thread alone.
-    #[cfg(target_os = "linux")]
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
     }
 }
