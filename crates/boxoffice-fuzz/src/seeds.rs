@@ -161,6 +161,7 @@ fn queries(names: &Names) -> Vec<String> {
         "kseat_unavailable".to_owned(),
         format!("l{cinema}"),
         "mmetrics".to_owned(),
+        "mopenapi.json".to_owned(),
     ]
     .into()
 }
