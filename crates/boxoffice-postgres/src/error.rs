@@ -3,7 +3,6 @@
 use std::error::Error as _;
 
 use boxoffice_engine::store::StoreError;
-use tokio_postgres::error::SqlState;
 
 /// Why a database could not be opened, changed or checked.
 #[derive(Debug, thiserror::Error)]
@@ -118,9 +117,6 @@ pub(crate) enum Failure {
     /// The server said no; what was asked was not done.
     #[error("{0}")]
     Refused(String),
-    /// A row of the same key is there already; what was asked was not done.
-    #[error("{0}")]
-    Duplicate(String),
     /// The connection is gone, or there is none.
     #[error("{0}")]
     Lost(String),
@@ -134,7 +130,6 @@ impl From<tokio_postgres::Error> for Failure {
         let text = words(&error);
         match error.as_db_error() {
             Some(said) if said.code().code().starts_with("XX00") => Self::Damaged(text),
-            Some(said) if *said.code() == SqlState::UNIQUE_VIOLATION => Self::Duplicate(text),
             Some(_) => Self::Refused(text),
             None => Self::Lost(text),
         }

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_EVERY: Duration = Duration::from_millis(250);
 /// How often a fence is tried while people wait for the fate of their commit.
 const FENCE_EVERY: Duration = Duration::from_millis(50);
-/// After a batch that had to be written a second time, so many are looked at wholly before they are written: where
+/// After a batch that had to be written a second time, or that failed, so many are looked at wholly before they are written: where
 /// several nodes want the same seats, one surprise is followed by others.
 const WARY_FOR: u32 = 64;
 /// For how long a fence is tried when the node is going down.
@@ -165,6 +165,7 @@ impl Writer {
                 self.hand_back(tickets, written.outcomes);
             }
             Err(BatchError::NotCommitted(failure)) => {
+                self.wary = WARY_FOR;
                 counters.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%failure, "a batch could not be written; nothing of it was done");
                 self.hand_back_refused(tickets);
@@ -177,6 +178,7 @@ impl Writer {
                 }
             }
             Err(BatchError::InDoubt(failure, outcomes)) => {
+                self.wary = WARY_FOR;
                 counters.doubts.fetch_add(1, Ordering::Relaxed);
                 drop(client);
                 let told = began.elapsed() >= PATIENCE;

@@ -45,7 +45,8 @@ pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
     /// The rows that are to change. What is to be new is inserted unseen: it is new nearly always, and a row that is there
-    /// all the same fails the whole transaction.
+    /// all the same fails the whole transaction. In which words depends on who says it: an extension that passes rows on
+    /// to other servers has its own.
     AtOld,
     /// The places of new rows, too.
     AtAll,
@@ -57,7 +58,7 @@ pub(crate) struct Written {
     pub(crate) outcomes: Vec<Outcome>,
     /// The history that they belong to.
     pub(crate) epoch: String,
-    /// Whether rows were there that should have been new, so that it was written a second time.
+    /// Whether it was written a second time, because the first one failed.
     pub(crate) again: bool,
 }
 
@@ -223,8 +224,8 @@ pub(crate) fn judge<'b>(batch: &'b [Sealed], mut known: Known) -> (Vec<Outcome>,
     (outcomes, rows)
 }
 
-/// Writes a batch and commits it, under the id of its fence. One that meets rows where none were expected is undone
-/// and written again after a look at all.
+/// Writes a batch and commits it, under the id of its fence. One that fails unseen, most likely at rows where none were
+/// expected, is undone and written again after a look at all.
 pub(crate) async fn write_batch(
     client: &Client,
     batch: &[Sealed],
@@ -233,7 +234,10 @@ pub(crate) async fn write_batch(
 ) -> Result<Written, BatchError> {
     let written = |again| move |(outcomes, epoch)| Written { outcomes, epoch, again };
     match write_once(client, batch, fence, look).await {
-        Err(BatchError::NotCommitted(Failure::Duplicate(_))) if look == Look::AtOld => {
+        Err(BatchError::NotCommitted(failure))
+            if look == Look::AtOld && !matches!(failure, Failure::Lost(_)) =>
+        {
+            tracing::debug!(%failure, "a batch is written again, after a look at all of it");
             roll_back(client).await?;
             write_once(client, batch, fence, Look::AtAll).await.map(written(true))
         }
