@@ -22,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::coop::unconstrained;
 use tower_service::Service;
 
 use super::head_timer::HeadTimer;
@@ -152,7 +153,8 @@ impl Connection {
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         let signal = stop.clone();
-        let mut stopped = pin!(told(&mut stop));
+        // Without a budget, or the only poll there is might be put off until the task is woken by something else.
+        let mut stopped = pin!(unconstrained(told(&mut stop)));
         let mut listens = false;
         // A signal that is listened to wakes this task: between two requests it costs a look at a number.
         let stopped = poll_fn(|context| {
