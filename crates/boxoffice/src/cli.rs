@@ -12,10 +12,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{self, Config, ConfigFaults};
-use crate::priority::{self, stand_back};
-use crate::{bench, demo, logging, serve};
+use crate::{bench, demo, logging, priority, serve};
 use stores::{Chosen, store};
 
 /// All commands.
@@ -102,7 +102,7 @@ fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings: Vec<String> =
         config.shown().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = settings.join(" "), "starting");
-    runtime()?.block_on(async {
+    serving_runtime(&config)?.block_on(async {
         // Before anybody hears of the server, who may then ask it to stop.
         let stop = serve::stop_signal()?;
         let is_json = config.log.format == "json";
@@ -120,13 +120,22 @@ fn run_server(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The runtime of the server, whose threads stand back behind the store's. A write beyond a file size limit shall be an error that we handle, not a signal that
+/// The runtime of a server of this config, whose threads have their place behind the store's.
+pub(crate) fn serving_runtime(config: &Config) -> anyhow::Result<Runtime> {
+    let steps = priority::of_sales(config);
+    started(Builder::new_multi_thread().on_thread_start(move || priority::stand_back(steps)))
+}
+
+/// The runtime of a command.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    started(&mut Builder::new_multi_thread())
+}
+
+/// Starts a runtime. A write beyond a file size limit shall be an error that we handle, not a signal that
 /// ends the process.
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+fn started(builder: &mut Builder) -> anyhow::Result<Runtime> {
     ignore_file_size_signal();
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().on_thread_start(|| stand_back(priority::SELLING));
-    builder.build().context("the runtime cannot be started")
+    builder.enable_all().build().context("the runtime cannot be started")
 }
 
 #[expect(unsafe_code, reason = "signal() has no safe form for ignoring; no handler of ours runs")]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::cli::{print_line, runtime};
+use crate::cli::{print_line, serving_runtime};
 use crate::config::Config;
 use crate::{logging, serve};
 
@@ -64,7 +64,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let _logging = logging::start(&config.log)?;
     let patrons = matches.get_one::<u32>("crowd").copied().unwrap_or_default();
     let key = config.main.admin_key.clone();
-    runtime()?.block_on(async {
+    serving_runtime(&config)?.block_on(async {
         // Before anybody hears of the server, who may then ask it to stop.
         let stop = serve::stop_signal()?;
         let running = serve::start(config).await?;
@@ -183,12 +183,13 @@ mod tests {
         let mut config = Config::default();
         config.main.store = format!("sqlite:{}", path.display());
         config.main.listen = "127.0.0.1:0".to_owned();
+        let runtime = serving_runtime(&config).unwrap();
         let start_and_stop = async {
             let running = serve::start(config).await.unwrap();
             assert!(start_over(folder.path()).is_err(), "it runs");
             running.run(std::future::ready(())).await;
         };
-        runtime().unwrap().block_on(start_and_stop);
+        runtime.block_on(start_and_stop);
         admin_key(&folder.path().join("admin-key")).unwrap();
         std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         start_over(folder.path()).unwrap();

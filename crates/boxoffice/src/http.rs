@@ -97,7 +97,7 @@ impl App {
             cors: cors::Cors::new(&config.cors.origins),
             entries: EntryCache::default(),
             references: tokio::sync::RwLock::default(),
-            live: Live::new(&config.feed),
+            live: Live::new(&config),
             metrics: Metrics::default(),
             log: AccessLog::new(&config.log),
             draining: AtomicBool::new(false),

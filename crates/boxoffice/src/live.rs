@@ -10,7 +10,7 @@ mod broadcast;
 mod door;
 mod event_stream;
 mod follower;
-mod frame;
+pub mod frame;
 pub mod hub;
 mod message;
 mod watcher;
@@ -32,8 +32,10 @@ use tokio::sync::watch;
 pub use admission::Transport;
 pub use door::live;
 
+use crate::config::Config;
 use crate::http::Shared;
 use crate::http::metrics::{Durations, count};
+use crate::priority;
 use admission::{HITS, Places};
 use audience::Audience;
 use workers::Workers;
@@ -85,11 +87,11 @@ pub struct Counters {
 
 impl Live {
     /// With these limits.
-    pub fn new(config: &crate::config::Feed) -> Self {
+    pub fn new(config: &Config) -> Self {
         Self {
             audiences: Mutex::default(),
-            places: Places::new(config),
-            workers: Workers::start(),
+            places: Places::new(&config.feed),
+            workers: Workers::start(priority::of_watching(config)),
             leaving: watch::Sender::new(false),
             counters: Counters::default(),
         }

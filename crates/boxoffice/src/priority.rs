@@ -1,13 +1,25 @@
-//! Which threads go first where there are too few cores: the store's writer, for which everybody waits, then those
-//! that speak HTTP, then those that write to watchers. A system that gives turns of milliseconds would otherwise let a
-//! commit that is on the disk wait for one.
+//! Which threads go first where there are too few cores: those of the embedded store, for whose writer everybody waits,
+//! then those that speak HTTP, then those that write to watchers. A system that gives turns of milliseconds would
+//! otherwise let a commit that is on the disk wait for one.
 
 use std::sync::LazyLock;
 
-/// How far the threads that speak HTTP stand back: a third of the weight of the writer's.
-pub(crate) const SELLING: i32 = 5;
-/// How far those that write to watchers do: a tenth of the weight of those that sell.
-pub(crate) const WATCHING: i32 = 15;
+use crate::config::Config;
+
+/// How far the threads that speak HTTP stand back behind those of the store in the same process: a third of their weight.
+const BEHIND_STORE: i32 = 5;
+/// How far those that write to watchers stand back behind those that speak HTTP: a tenth of their weight.
+const BEHIND_SALES: i32 = 10;
+
+/// How far the threads that speak HTTP stand back. Where the store is another process, there is nobody to stand behind.
+pub(crate) fn of_sales(config: &Config) -> i32 {
+    if config.sqlite_path().is_some() { BEHIND_STORE } else { 0 }
+}
+
+/// How far those that write to watchers do.
+pub(crate) fn of_watching(config: &Config) -> i32 {
+    of_sales(config) + BEHIND_SALES
+}
 
 /// The lowest priority there is.
 const LAST: i32 = 19;
@@ -58,10 +70,10 @@ mod tests {
     fn a_thread_stands_back_alone() {
         let before = nice_of("self");
         let back = std::thread::spawn(|| {
-            stand_back(SELLING);
+            stand_back(BEHIND_STORE);
             nice_of("thread-self")
         });
-        assert_eq!(back.join().expect("the thread ends"), (before + SELLING).min(LAST));
+        assert_eq!(back.join().expect("the thread ends"), (before + BEHIND_STORE).min(LAST));
         assert_eq!(nice_of("self"), before);
     }
 }

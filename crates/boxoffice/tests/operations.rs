@@ -66,6 +66,36 @@ fn a_backup_that_is_none_is_named_by_its_own_name() {
     assert!(run.said.contains("nowhere: ") && !run.said.contains(".lock"), "{}", run.said);
 }
 
+/// The names and nice values of a process's threads, by proc(5).
+#[cfg(target_os = "linux")]
+fn threads(pid: u32) -> Vec<(String, i32)> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a process");
+    let read = |task: std::io::Result<fs::DirEntry>| {
+        let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
+        Some((name.to_owned(), fields.split_whitespace().nth(16)?.parse().ok()?))
+    };
+    tasks.filter_map(read).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_writer_goes_before_those_that_speak_http() {
+    let server = Server::start();
+    let threads = threads(server.pid());
+    let of = |name: &str| {
+        let mut nice = threads.iter().filter(|(thread, _)| thread == name).map(|(_, nice)| *nice);
+        let first = nice.next().unwrap_or_else(|| panic!("no {name} in {threads:?}"));
+        assert!(nice.all(|other| other == first), "{threads:?}");
+        first
+    };
+    let first = of("boxoffice");
+    assert_eq!(of("writer"), first, "as the process was started");
+    // 19 is the last place there is.
+    assert_eq!(of("tokio-rt-worker"), (first + 5).min(19), "{threads:?}");
+    assert_eq!(of("boxoffice-feed"), (first + 15).min(19), "{threads:?}");
+}
+
 #[test]
 fn a_files_tables_are_migrated_by_command_while_no_server_runs() {
     let server = Server::start();

@@ -4,19 +4,20 @@ use std::future::Future;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::priority::{self, stand_back};
+use crate::priority::stand_back;
 
 /// The threads, ended when this is dropped.
 pub(super) struct Workers(Option<Runtime>);
 
 impl Workers {
-    /// One for every two cores. Without threads of their own, watchers are written to by those that sell.
-    pub(super) fn start() -> Self {
+    /// One for every two cores, which stand back so far. Without threads of their own, watchers are written to by those
+    /// that sell.
+    pub(super) fn start(steps: i32) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let runtime = Builder::new_multi_thread()
             .worker_threads((cores / 2).max(1))
             .thread_name("boxoffice-feed")
-            .on_thread_start(|| stand_back(priority::WATCHING))
+            .on_thread_start(move || stand_back(steps))
             .enable_time()
             .build();
         if let Err(error) = &runtime {
