@@ -1,12 +1,17 @@
 //! First inputs of every target, made by code: one of each shape that is understood, for a fuzzer to go on from.
 
+use std::sync::Arc;
+
 use boxoffice::plans::{Options, import, wire};
-use boxoffice_core::change::{Actor, Change, EventKind, RequestKey, SeatChange};
+use boxoffice_core::change::{Actor, Change, Event, EventKind, RequestKey, SeatChange};
 use boxoffice_core::hold::{Booking, Contact, HeldSeat, Hold, HoldStatus};
-use boxoffice_core::id::{AuditoriumId, CinemaId, MovieId, Reference};
+use boxoffice_core::id::{AuditoriumId, CinemaId, MovieId, Reference, ShowtimeId};
 use boxoffice_core::seat::SeatStatus;
+use boxoffice_engine::bus::message::{Draft, Origin};
 use boxoffice_engine::catalogue::{Auditorium, Cinema, Entry, Movie};
 use boxoffice_engine::store::conformance::room;
+use boxoffice_signalr::Protocol;
+use boxoffice_signalr::reading::{self, Call};
 use serde_json::json;
 
 use crate::targets::requests::routes;
@@ -24,6 +29,9 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "requests" => requests(&names),
         "plans" => return PLANS.iter().map(|plan| plan.to_vec()).chain([own_plan()]).collect(),
         "rows" => return rows(),
+        "frames" => return frames(),
+        "records" => return records(),
+        "bus" => return vec![bus_message()],
         "json" => vec![
             r#"{"a":[1,-2.5e3,true,null,"\u00e4\n"],"b":{"c":{}}}"#.to_owned(),
             r#"{"a":1,"a":2}"#.to_owned(),
@@ -184,7 +192,8 @@ fn requests(names: &Names) -> Vec<String> {
     all
 }
 
-fn rows() -> Vec<Vec<u8>> {
+/// A hold that becomes a booking, in a change that has everything a change can have.
+fn change() -> Change {
     let seat =
         HeldSeat { no: 1, version: 2, category: 0, ticket: "adult".into(), price: 1000, cancelled: false };
     let hold = Hold {
@@ -201,18 +210,23 @@ fn rows() -> Vec<Vec<u8>> {
         metadata: vec![("lane".into(), "3".into())],
         booking: Some(Booking { reference: Reference::from_number(77), created_at: room::NOW }),
     };
-    let contact = Contact { name: Some("Ada".into()), email: Some("ada@example.org".into()) };
     let booked = SeatChange { no: 1, from: SeatStatus::Held, to: SeatStatus::Booked, version: 2, owner: 9 };
-    let change = Change {
+    Change {
         at: room::NOW,
         kind: EventKind::BOOKED,
         actor: Actor::Key("desk".into()),
         seats: [booked].into_iter().collect(),
-        holds: [std::sync::Arc::new(hold.clone())].into_iter().collect(),
+        holds: [Arc::new(hold)].into_iter().collect(),
         settings: Some(room::settings(1, 1).into()),
         request: Some(RequestKey { key: [1; 16], fingerprint: [2; 16] }),
         reason: Some("broken".into()),
-    };
+    }
+}
+
+fn rows() -> Vec<Vec<u8>> {
+    let change = change();
+    let hold = Arc::clone(&change.holds[0]);
+    let contact = Contact { name: Some("Ada".into()), email: Some("ada@example.org".into()) };
     let plan = import(PLANS[1], &Options::default()).expect("the sample is sound").plan;
     let entries = [
         Entry::Cinema(Cinema {
@@ -252,4 +266,53 @@ fn rows() -> Vec<Vec<u8>> {
         auditorium,
     ];
     (0u8..).zip(all).map(|(kind, bytes)| [&[kind], bytes.as_slice()].concat()).collect()
+}
+
+/// A ping, a message in two parts around another ping, and the end, as a client masks them.
+fn frames() -> Vec<Vec<u8>> {
+    const MASK: [u8; 4] = [7, 77, 177, 1];
+    let masked = |first: u8, payload: &[u8]| {
+        let head = [first, 0x80 | payload.len() as u8].into_iter().chain(MASK);
+        head.chain(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask))
+            .collect::<Vec<u8>>()
+    };
+    let talk = [
+        masked(0x89, b"ping"),
+        masked(0x01, b"what nobody"),
+        masked(0x89, b""),
+        masked(0x80, b"reads"),
+        masked(0x88, &[3, 232]),
+    ];
+    let long = [&[0x82, 0x80 | 126, 1, 0], &MASK[..], &[0; 256]].concat();
+    vec![talk.concat(), long]
+}
+
+/// A handshake and what clients say after it, in both protocols.
+fn records() -> Vec<Vec<u8>> {
+    let call = Call {
+        target: "Watch".into(),
+        arguments: vec![json!("sho_1"), json!({ "since": 7, "all": [true, null, -2.5, "\u{e9}"] })],
+    };
+    let json = [
+        r#"{"protocol":"json","version":1}"#,
+        r#"{"type":6}"#,
+        r#"{"type":4,"invocationId":"1","target":"Seats","arguments":["sho_1"],"streamIds":[]}"#,
+        r#"{"type":5,"invocationId":"1"}"#,
+        r#"{"type":7}"#,
+        "",
+    ];
+    vec![
+        reading::written(Protocol::Json, &call),
+        reading::written(Protocol::MessagePack, &call),
+        json.join("\u{1e}").into_bytes(),
+    ]
+}
+
+/// Two changes of one node.
+fn bus_message() -> Vec<u8> {
+    let mut draft = Draft::new(&Origin { node: 5, epoch: "memory".into() });
+    for revision in 1..3 {
+        draft.add(ShowtimeId::from_number(9), &Event { revision, change: Arc::new(change()) });
+    }
+    draft.finish()
 }

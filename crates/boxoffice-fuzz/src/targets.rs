@@ -7,6 +7,7 @@ mod plans;
 pub(crate) mod requests;
 mod rows;
 mod texts;
+mod wires;
 
 /// A function that a fuzzer calls.
 #[derive(Clone, Copy)]
@@ -22,7 +23,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "bodies",
         promise: "a body changes the state as it says or not at all, and is never a fault of the server",
@@ -87,6 +88,24 @@ pub const TARGETS: [Target; 11] = [
         name: "config",
         promise: "settings that are taken from a file are the same when set by name, or one is named as wrong",
         run: texts::config,
+        json: false,
+    },
+    Target {
+        name: "frames",
+        promise: "a watcher's WebSocket frames have the same answers however they are cut",
+        run: wires::frames,
+        json: false,
+    },
+    Target {
+        name: "records",
+        promise: "a SignalR client's records say the same however they are cut, and in either protocol",
+        run: wires::records,
+        json: false,
+    },
+    Target {
+        name: "bus",
+        promise: "a message of another node that is understood is the same when it is written again",
+        run: wires::bus,
         json: false,
     },
 ];

@@ -68,6 +68,7 @@ mod payload;
 mod protocol;
 mod pump;
 mod query;
+pub mod reading;
 mod registry;
 mod server;
 mod session;

@@ -10,11 +10,16 @@ const MAX_CONTROL: usize = 125;
 
 /// How the connection ends (RFC 6455, section 7.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CloseCode {
+pub enum CloseCode {
+    /// All is said.
     Normal = 1000,
+    /// The server is going down.
     GoingAway = 1001,
+    /// The client sent what no client may send.
     Protocol = 1002,
+    /// The client sent too much.
     TooBig = 1009,
+    /// There is no place for now.
     TryAgainLater = 1013,
 }
 
@@ -43,7 +48,7 @@ fn write(opcode: OpCode, payload: &[u8]) -> Bytes {
 
 /// What a client's bytes call for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub enum Answer {
     /// A pong to be sent.
     Pong(Bytes),
     /// The connection is to be closed so: the client wants it, or sent what no client may send.
@@ -53,7 +58,7 @@ pub(super) enum Answer {
 /// Reads a client's frames from pieces of any size. Watchers have nothing to say: what they say is passed over, as
 /// long as it is well formed and not too long.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub struct Reader {
     max_message_bytes: usize,
     /// The header so far, or the payload of a control frame.
     kept: Vec<u8>,
@@ -64,12 +69,13 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(max_message_bytes: usize) -> Self {
+    /// A reader of messages of at most so many bytes.
+    pub fn new(max_message_bytes: usize) -> Self {
         Self { max_message_bytes, kept: Vec::new(), passing: 0, message: None }
     }
 
     /// Reads on. Answers come in their order; after a `Close` nothing more is to be read.
-    pub(super) fn read(&mut self, mut input: &[u8], answers: &mut Vec<Answer>) {
+    pub fn read(&mut self, mut input: &[u8], answers: &mut Vec<Answer>) {
         while !input.is_empty() {
             let passed = self.passing.min(input.len() as u64);
             self.passing -= passed;
