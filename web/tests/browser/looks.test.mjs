@@ -66,8 +66,9 @@ test("in a line of the programme, times and prices are level, however long a roo
   }
   const ada = await visit(house);
   await ada.page.goto(`${house.url}/`);
-  const cards = await ada.page.locator(".movie", { hasText: "Side by Side" }).locator(".time").all();
-  const tops = await Promise.all(cards.map(async (card) => (await ada.reach(card.locator(".where"))).top));
+  const cards = ada.page.locator(".movie", { hasText: "Side by Side" }).locator(".time");
+  await cards.nth(1).waitFor();
+  const tops = await Promise.all((await cards.all()).map(async (card) => (await ada.reach(card.locator(".where"))).top));
   assert.deepEqual([tops.length, tops[0]], [2, tops[1]]);
   await ada.leave();
 });
