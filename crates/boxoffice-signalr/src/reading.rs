@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::protocol::framing::Inbox;
 use crate::protocol::message::Incoming;
-use crate::protocol::{Fault, Protocol, handshake, json, messagepack};
+use crate::protocol::{Fault, Protocol, handshake};
 use crate::{Event, Payload};
 
 /// A call of a client's.
@@ -52,11 +52,7 @@ fn read_on(inbox: &mut Inbox, said: &mut Said) -> Result<(), Fault> {
         }
     };
     while let Some(record) = inbox.next(protocol)? {
-        let message = match protocol {
-            Protocol::Json => json::read::message(&record),
-            Protocol::MessagePack => messagepack::read::message(&record),
-        };
-        match message? {
+        match Incoming::read(&record, protocol)? {
             Incoming::Invocation { target, arguments, .. } => said.calls.push(Call { target, arguments }),
             _ => said.others += 1,
         }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Protocol, json, messagepack};
+use super::{Fault, Protocol, json, messagepack};
 use crate::hub::Close;
 use crate::payload::{Event, Payload};
 
@@ -27,6 +27,16 @@ pub(crate) enum Incoming {
     Close,
     /// Known and of no concern here, or unknown, which a later version of the protocol may be: passed over.
     Other,
+}
+
+impl Incoming {
+    /// Understands one record, without its frame.
+    pub(crate) fn read(record: &[u8], protocol: Protocol) -> Result<Self, Fault> {
+        match protocol {
+            Protocol::Json => json::read::message(record),
+            Protocol::MessagePack => messagepack::read::message(record),
+        }
+    }
 }
 
 /// How an invocation ended.

@@ -17,7 +17,7 @@ use crate::hub::{Answer, Close, Ending, Failure, Invocation};
 use crate::outbox::End;
 use crate::protocol::framing::Inbox;
 use crate::protocol::message::{Completion, Incoming, Record};
-use crate::protocol::{Fault, Protocol, json, messagepack};
+use crate::protocol::{Fault, Protocol};
 use crate::streams::Streams;
 use crate::transport::Transport;
 
@@ -178,10 +178,7 @@ impl Dialogue {
     }
 
     fn handle(&mut self, record: &[u8]) -> Result<(), Ending> {
-        let message = match self.protocol {
-            Protocol::Json => json::read::message(record),
-            Protocol::MessagePack => messagepack::read::message(record),
-        };
+        let message = Incoming::read(record, self.protocol);
         self.heard();
         match message.map_err(|fault| Ending::Faulty(fault.to_string()))? {
             Incoming::Invocation { id, target, arguments, uploads, streaming } => {
