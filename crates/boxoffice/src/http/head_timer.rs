@@ -11,13 +11,16 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use parking_lot::Mutex;
 
+/// The sleep that the runtime has, once there is one.
+type Filed = Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>;
+
 /// The timer of one connection.
 #[derive(Default)]
-pub(super) struct HeadTimer(Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>);
+pub(super) struct HeadTimer(Filed);
 
 struct HeadSleep {
     until: tokio::time::Instant,
-    filed: Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>,
+    filed: Filed,
 }
 
 impl Timer for HeadTimer {

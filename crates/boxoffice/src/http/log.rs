@@ -25,30 +25,38 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// What was changed by a command, if anything was. Who does not want the line does not pay for it.
-    pub fn by(done: &Done) -> Option<Self> {
-        let event = done.event.as_ref().filter(|_| !done.replayed && tracing::enabled!(Level::INFO))?;
-        Some(Self { showtime: Some(done.board.id()), actor: event.change.actor.clone() })
+    /// Who does not want the line does not pay for it.
+    fn new(showtime: Option<ShowtimeId>, actor: &Actor) -> Option<Self> {
+        tracing::enabled!(Level::INFO).then(|| Self { showtime, actor: actor.clone() })
     }
 
-    /// Notes it on an answer that goes through the router.
-    pub fn note_on(self, response: &mut Response) {
-        response.extensions_mut().insert(self);
+    /// What was changed by a command, if anything was.
+    pub fn by(done: &Done) -> Option<Self> {
+        let event = done.event.as_ref().filter(|_| !done.replayed)?;
+        Self::new(Some(done.board.id()), &event.change.actor)
+    }
+
+    /// What was noted on an answer on its way through the router.
+    pub fn noted_on(response: &mut Response) -> Option<Self> {
+        response.extensions_mut().remove()
+    }
+}
+
+/// Notes on an answer what was changed, for its way through the router.
+pub fn note(response: &mut Response, changed: Option<Changed>) {
+    if let Some(changed) = changed {
+        response.extensions_mut().insert(changed);
     }
 }
 
 /// Notes on an answer that the catalogue was added to.
 pub fn note_change(response: &mut Response, showtime: Option<ShowtimeId>, actor: &Actor) {
-    if tracing::enabled!(Level::INFO) {
-        Changed { showtime, actor: actor.clone() }.note_on(response);
-    }
+    note(response, Changed::new(showtime, actor));
 }
 
 /// Notes on an answer what was changed by a command, if anything was.
 pub fn note_done(response: &mut Response, done: &Done) {
-    if let Some(changed) = Changed::by(done) {
-        changed.note_on(response);
-    }
+    note(response, Changed::by(done));
 }
 
 /// The route that a path belongs to, as the router has it; also of those that were answered without the router.
@@ -81,7 +89,7 @@ impl AccessLog {
         Self { slow: Duration::from_millis(config.slow_ms), sample: config.sample, seen: AtomicU64::new(0) }
     }
 
-    /// A request was answered. `changed` is what it changed, if that is not noted on the answer.
+    /// A request was answered, and `changed` something or not.
     pub fn answered(
         &self,
         line: &(Method, Box<str>),
@@ -91,7 +99,6 @@ impl AccessLog {
         passed: &Passed,
     ) {
         let (method, path) = (&line.0, &*line.1);
-        let changed = changed.as_ref().or_else(|| response.extensions().get());
         let sampled =
             || self.sample > 0 && self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.sample);
         // A probe that is told of the draining is told what it asks for.

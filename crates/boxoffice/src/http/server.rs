@@ -27,6 +27,7 @@ use tower_service::Service;
 
 use super::head_timer::HeadTimer;
 use super::linger::{Lingering, Open};
+use super::log::Changed;
 use super::names::{REQUEST_ID, TRACE};
 use super::outside::last_answer;
 use super::problem::{Code, Problem};
@@ -217,7 +218,10 @@ pub async fn answer<B: RequestBody>(
                 let Ok(mut response) = router.call(request).await;
                 match response.extensions_mut().remove::<Problem>() {
                     Some(problem) => Err(problem.with_headers_of(&response)),
-                    None => Ok((response, None)),
+                    None => {
+                        let changed = Changed::noted_on(&mut response);
+                        Ok((response, changed))
+                    }
                 }
             }
         }

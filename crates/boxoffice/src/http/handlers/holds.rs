@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::super::json::{Faults, Fields, boolean, integer};
-use super::super::log::{Changed, note_done};
+use super::super::log::{Changed, note, note_done};
 use super::super::problem::{Code, Problem};
 use super::super::request::{Asked, AskedWithBody, AskedWithOptionalBody, Id};
 use super::super::wire;
@@ -59,9 +59,7 @@ pub async fn create(
         board => board?,
     };
     let (mut response, changed) = hold_on(&app, board, request, &caller).await?;
-    if let Some(changed) = changed {
-        changed.note_on(&mut response);
-    }
+    note(&mut response, changed);
     Ok(response)
 }
 
