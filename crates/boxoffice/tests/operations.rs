@@ -4,7 +4,7 @@
 mod server;
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use server::{
@@ -90,19 +90,14 @@ fn the_writer_goes_before_those_that_speak_http() {
         ("boxoffice-feed", (first + 15).min(19)),
     ];
     // A thread that has just been started has neither its name nor its place yet.
-    let began = Instant::now();
-    loop {
+    until(&format!("threads are in their places: {wanted:?}"), Duration::from_secs(20), || {
         let threads = threads(server.pid());
         let in_place = |(name, place): &(&str, i32)| {
             let mut of_name = threads.iter().filter(|(thread, _)| thread == name).peekable();
             of_name.peek().is_some() && of_name.all(|(_, nice)| nice == place)
         };
-        if wanted.iter().all(in_place) {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "{wanted:?} in {threads:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        wanted.iter().all(in_place).then_some(())
+    });
 }
 
 #[test]
