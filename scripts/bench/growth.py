@@ -14,19 +14,24 @@ from report import Row
 from server import Server, adjacent_pairs, copy_store, create_showtimes, in_parallel, rows_of_seats
 
 HOT = 10
-HOT_SEATS = 60_000
+HOT_SEATS = 100_000
 COLD_SEATS = 300
 CONNECTIONS = 256
 ON_DISK = (10, 1_000, 10_000)
 TAKEN_PERCENT = (1, 50, 90)
 SEATS_PER_EARLY_HOLD = 10
-EARLY_LIMIT_S = 12
-# As many holds at each share of taken seats: what a tenth of the seats has room for.
-HOLDS_WHEN_TAKEN = 30_000
+EARLY_LIMIT_S = 15
+# As many holds at each share of taken seats: what a tenth of the seats has room for. The first of them are not measured:
+# a server that has just started reads each page of the taken seats from the file once.
+FIRST_HOLDS = 10_000
+FIRST_LIMIT_S = 3
+HOLDS_WHEN_TAKEN = 40_000
 UNIFORM_HOLDS = 200_000
 BAR_FLAT = 0.8
 BAR_UNIFORM = 0.3
 Thing = TypeVar("Thing")
+# A showtime and two of its seats.
+Hold = tuple[str, tuple[str, str]]
 
 
 class GrowthMeasure:
@@ -39,7 +44,7 @@ class GrowthMeasure:
         self.samples = Samples()
         self.hot: dict[int, list[str]] = {}
         self.cold: dict[int, list[str]] = {}
-        self.free: dict[int, list[tuple[str, tuple[str, str]]]] = {}
+        self.free: dict[int, list[Hold]] = {}
         wanted = settings.rows
         for count in ON_DISK:
             needed = "growth-disk" in wanted or (count == min(ON_DISK)) or (count == max(ON_DISK) and "uniform" in wanted)
@@ -54,8 +59,9 @@ class GrowthMeasure:
             pairs = ((showtime, pair) for showtime in self.hot[count] for pair in adjacent_pairs(HOT_SEATS))
             self._hold(f"disk {count}", self._disk(count), shuffled(pairs, number))
         for percent, free in self.free.items():
-            holds = shuffled(free, number)[:HOLDS_WHEN_TAKEN]
-            self._hold(f"taken {percent}", self._taken(percent), holds)
+            holds = shuffled(free, number)
+            first, holds = holds[:FIRST_HOLDS], holds[FIRST_HOLDS:][:HOLDS_WHEN_TAKEN]
+            self._hold(f"taken {percent}", self._taken(percent), holds, first)
         if "uniform" in self.settings.rows:
             count = max(ON_DISK)
             pairs = adjacent_pairs(COLD_SEATS)
@@ -80,10 +86,15 @@ class GrowthMeasure:
         return rows
 
     def _flat(self, name: str, what: str, samples: list[str]) -> Row:
-        """A row whose reference is the first figure, and whose ratio is that of the worst to it."""
+        """A row whose reference is the first figure, and whose ratio is that of the worst to it; with what a hold cost the
+        store."""
         figures = [self.samples.median(sample) for sample in samples]
         ratio = min(figures[1:]) / figures[0]
         ours = ", ".join(f"{figure:,.0f}/s" for figure in figures[1:])
+        times, sizes = (
+            ", ".join(f"{self.samples.median(f'{sample}: {unit}'):.1f}" for sample in samples) for unit in ("us", "KiB")
+        )
+        what += f"; a hold costs the store's threads {times} µs, and {sizes} KiB are written"
         return Row(name, what, f"{figures[0]:,.0f}/s", ours, ratio, f"≥ {BAR_FLAT:g}", ratio >= BAR_FLAT)
 
     def _disk(self, count: int) -> Path:
@@ -116,16 +127,26 @@ class GrowthMeasure:
             ensure(result.asked == len(early) and result.refused == 0, f"{percent} % could not be taken: {result}")
 
     def _hold(
-        self, sample: str, source: Path, holds: list[tuple[str, tuple[str, str]]], load: Iterable[str] = ()
+        self,
+        sample: str,
+        source: Path,
+        holds: list[Hold],
+        first: Iterable[Hold] = (),
+        load: Iterable[str] = (),
     ) -> None:
-        """Samples the holds a second on a copy of a database, after the boards of `load` are in memory."""
+        """Samples the holds a second on a copy of a database, after the boards of `load` are in memory and `first` held."""
         folder = copy_store(source, self.settings.folder / "growth-round")
         try:
             with Server(self.settings.program, folder) as server:
                 showtimes = list(load) or sorted({showtime for showtime, _ in holds})
                 in_parallel(server, len(showtimes), lambda api, at: api.get(f"/v1/showtimes/{showtimes[at]}")["counts"])
+                if first:
+                    wrk.hold(server.url, self._write(first), FIRST_LIMIT_S, CONNECTIONS)
+                seconds, written = server.store_seconds(), server.written_bytes()
                 result = wrk.hold(server.url, self._write(holds), self.settings.slice_s, CONNECTIONS)
                 ensure(result.refused == 0, f"{result.refused} holds of free seats were refused")
+                self.samples.add(f"{sample}: us", (server.store_seconds() - seconds) / result.asked * 1e6)
+                self.samples.add(f"{sample}: KiB", (server.written_bytes() - written) / result.asked / 1024)
         finally:
             shutil.rmtree(folder)
         self.samples.add(sample, result.per_s)

@@ -24,6 +24,9 @@ STOP_LIMIT_S = 30
 POLL_S = 0.002
 API_THREADS = 8
 SEATS_PER_ROW = 20
+STORE_THREADS = ("writer", "checkpointer")
+# Longer than any run: holds that end would be written by whatever is measured then.
+HOLD_TTL_S = 6 * 3600
 
 
 class Server:
@@ -66,6 +69,17 @@ class Server:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         raise Failed("the server has no resident memory: it has ended")
+
+    def store_seconds(self) -> float:
+        """The processor time of the embedded store's threads that write, so far."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        stores = (task for task in tasks if (task / "comm").read_text().strip() in STORE_THREADS)
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in stores) / 1e9
+
+    def written_bytes(self) -> int:
+        """What the process has written to files so far."""
+        lines = Path(f"/proc/{self.process.pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("wchar:"))
 
     def _wait_until_ready(self, started: float) -> None:
         while time.monotonic() - started < START_LIMIT_S and self.process.poll() is None:
@@ -154,6 +168,8 @@ def create_showtimes(server: Server, count: int, seats: int) -> list[str]:
         "starts_at": starts_at,
         "currency": "EUR",
         "prices": {"standard": 1000},
+        "hold_ttl_s": HOLD_TTL_S,
+        "max_hold_ttl_s": HOLD_TTL_S,
     }
     return in_parallel(server, count, lambda api, _: api.create("/v1/showtimes", showtime)["id"])
 
