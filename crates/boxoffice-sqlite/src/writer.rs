@@ -121,8 +121,9 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let mut heads = Heads::new(Arc::clone(&self.events));
         let mut last_batch = 0;
-        if !log_writes::join(&self.connection) {
-            tracing::warn!("the pages of a commit are written one by one");
+        match log_writes::join(&self.connection) {
+            Ok(true) => {}
+            joined => tracing::warn!(?joined, "the pages of a commit are written one by one"),
         }
         loop {
             if last_batch >= BUSY && self.queue.len() < WORTHWHILE {

@@ -2,11 +2,10 @@
 //! so asks the system more often for these than a server does for all its sockets.
 //!
 //! SQLite calls a file through a table of methods (<https://sqlite.org/c3ref/io_methods.html>). The log's file gets a
-//! copy of its table in which writing keeps what follows on what was kept before, and whatever looks at the file or
-//! ends it (reading, syncing, its size) writes that down first. Nobody else reads what is kept: a page in the log counts
-//! for other connections once it is in the log's index, and with `synchronous = FULL` a commit gets there after the sync.
-//! An error of such a write is one of the sync or of the write that it was made in, as far as SQLite knows; both fail
-//! the transaction.
+//! copy of its table in which writing keeps what follows on what was kept before, and whatever looks at the file (reading,
+//! syncing, its size) writes that down first. With `synchronous = FULL` a commit ends with a sync, and only then does the
+//! head of the log's index tell other connections of its pages. Nothing is kept between transactions, when another process
+//! may write: SQLite is told to write to the log only while it commits, and what is kept is gone when that fails.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -16,22 +15,12 @@ use rusqlite::{Connection, ffi};
 /// How much is kept at most. SQLite's own methods write less than 128 KiB at once.
 const AT_ONCE: usize = 64 * 1024;
 
-/// Writes to the log of this connection are joined from now on. Returns whether there is a log: a connection has one once
-/// it has read something.
-#[expect(unsafe_code, reason = "a file's methods have no safe form")]
-pub(crate) fn join(connection: &Connection) -> bool {
-    let mut log: *mut ffi::sqlite3_file = ptr::null_mut();
-    // SAFETY: the handle is this connection's, which is used by nobody else meanwhile, and the call writes one pointer:
-    // to the log where there is one, and to a file without methods else. A table that has been copied from the one of an
-    // open file is as good as that, and `Joined` is one with something behind it; it lives until `close`.
-    unsafe {
-        let (name, operation) = (c"main".as_ptr(), ffi::SQLITE_FCNTL_JOURNAL_POINTER);
-        let asked =
-            ffi::sqlite3_file_control(connection.handle(), name, operation, (&raw mut log).cast::<c_void>());
-        if asked != ffi::SQLITE_OK || log.is_null() {
-            return false;
-        }
-        let Some(theirs) = (*log).pMethods.as_ref() else { return false };
+/// Writes to the log of this connection are joined from now on; called once. Returns whether there is a log: a connection
+/// has one once it has read something.
+pub(crate) fn join(connection: &Connection) -> rusqlite::Result<bool> {
+    // A cache that is full would else write pages of a transaction that may yet be undone.
+    connection.pragma_update(None, "cache_spill", false)?;
+    Ok(exchange(connection, |theirs| {
         let methods = ffi::sqlite3_io_methods {
             // Without the methods of later versions, which map a file into memory: a log has no use for them.
             iVersion: 1,
@@ -44,7 +33,28 @@ pub(crate) fn join(connection: &Connection) -> bool {
             ..*theirs
         };
         let joined = Joined { methods, theirs, kept: Vec::with_capacity(AT_ONCE), from: 0 };
-        (*log).pMethods = Box::into_raw(Box::new(joined)).cast();
+        Box::into_raw(Box::new(joined)).cast()
+    }))
+}
+
+/// Gives the file of this connection's log the table that is made of its own. Returns whether there is a log.
+#[expect(unsafe_code, reason = "a file's methods have no safe form")]
+fn exchange(
+    connection: &Connection,
+    table: impl FnOnce(&'static ffi::sqlite3_io_methods) -> *const ffi::sqlite3_io_methods,
+) -> bool {
+    let mut log: *mut ffi::sqlite3_file = ptr::null_mut();
+    // SAFETY: the handle is this connection's, which is used by nobody else meanwhile, and the call writes one pointer:
+    // to the log where there is one, and to a file without methods else. Tables of SQLite's own are there for ever.
+    unsafe {
+        let (name, operation) = (c"main".as_ptr(), ffi::SQLITE_FCNTL_JOURNAL_POINTER);
+        let asked =
+            ffi::sqlite3_file_control(connection.handle(), name, operation, (&raw mut log).cast::<c_void>());
+        if asked != ffi::SQLITE_OK || log.is_null() {
+            return false;
+        }
+        let Some(theirs) = (*log).pMethods.as_ref() else { return false };
+        (*log).pMethods = table(theirs);
     }
     true
 }
@@ -75,7 +85,7 @@ impl Joined {
         unsafe { &mut *(*file).pMethods.cast_mut().cast::<Self>() }
     }
 
-    /// Writes what is kept. Gone it is in any case: after an error the transaction is undone.
+    /// Writes what is kept. Gone it is in any case: after an error the commit has failed.
     ///
     /// # Safety
     ///
@@ -163,7 +173,6 @@ unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
     // SAFETY: SQLite calls this once for the file that has it, and nothing after it. The file has its own methods again
     // before this table goes.
     unsafe {
-        // What no sync came for belongs to no commit.
         let joined = Box::from_raw((*file).pMethods.cast_mut().cast::<Joined>());
         (*file).pMethods = joined.theirs;
         joined.theirs.xClose.map_or(ffi::SQLITE_OK, |close| close(file))
@@ -173,6 +182,8 @@ unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use rusqlite::wal::CheckpointMode;
 
@@ -198,51 +209,57 @@ mod tests {
         connection.query_row("SELECT count(*) FROM x", [], |row| row.get(0)).unwrap()
     }
 
+    fn integrity(connection: &Connection) -> String {
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap()
+    }
+
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_commit_of_many_pages_is_a_few_writes() {
+    fn a_commit_of_many_pages_is_a_few_writes_and_nothing_is_written_before_it() {
         fn writes_of_this_thread() -> u64 {
             let told = std::fs::read_to_string("/proc/thread-self/io").unwrap();
             let line = told.lines().find_map(|line| line.strip_prefix("syscw: ")).unwrap();
             line.parse().unwrap()
         }
         let folder = tempfile::tempdir().unwrap();
-        let connection = opened(&folder.path().join("b.db"), 8000);
+        // What is written does not fit into the cache.
+        let connection = opened(&folder.path().join("b.db"), 100);
         let commit = || {
             let before = writes_of_this_thread();
             connection.execute_batch("BEGIN").unwrap();
             insert(&connection);
+            let within = writes_of_this_thread();
             connection.execute_batch("COMMIT").unwrap();
-            writes_of_this_thread() - before
+            (within - before, writes_of_this_thread() - before)
         };
-        let alone = commit();
+        let (_, alone) = commit();
         assert!(alone > 2000, "{alone} writes of a log whose writes are not joined");
-        assert!(join(&connection));
-        let joined = commit();
+        assert!(join(&connection).unwrap());
+        let (within, joined) = commit();
         assert!(joined < 100, "{joined} writes of one whose writes are");
+        assert_eq!(within, 0, "pages of a transaction that may yet be undone were written");
     }
 
     #[test]
-    fn what_does_not_fit_into_the_cache_is_found_again_and_only_commits_are_seen_by_others() {
+    fn others_see_what_was_committed_at_once_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.db");
-        // Most pages go to the log before their commit, and some more than once.
         let connection = opened(&path, 100);
-        assert!(join(&connection));
+        assert!(join(&connection).unwrap());
         let reader = open_reader(&path).unwrap();
         for round in 0..6 {
             let committed = count(&reader);
             connection.execute_batch("BEGIN").unwrap();
             insert(&connection);
             connection.execute_batch("UPDATE x SET y = randomblob(1400) WHERE rowid % 7 = 0").unwrap();
-            assert_eq!(count(&connection), committed + 1000);
-            assert_eq!(count(&reader), committed);
+            assert_eq!((count(&reader), count(&connection)), (committed, committed + 1000));
             let (end, after) = match round % 3 {
                 0 => ("ROLLBACK", committed),
                 _ => ("COMMIT", committed + 1000),
             };
             connection.execute_batch(end).unwrap();
-            assert_eq!((count(&connection), count(&reader)), (after, after));
+            assert_eq!(integrity(&reader), "ok");
+            assert_eq!((count(&reader), count(&connection)), (after, after));
             if round == 3 {
                 let other = open_writer(&path, 100).unwrap();
                 let (log, copied) = other.wal_checkpoint_v2::<&str>(None, CheckpointMode::PASSIVE).unwrap();
@@ -250,20 +267,58 @@ mod tests {
             }
         }
         drop(connection);
-        let kept: String = reader.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-        assert_eq!((kept.as_str(), count(&reader)), ("ok", 4000));
+        assert_eq!((integrity(&reader).as_str(), count(&reader)), ("ok", 4000));
+    }
+
+    static FULL: AtomicBool = AtomicBool::new(false);
+    /// The methods that `no_room` stands before.
+    static BELOW: OnceLock<&'static ffi::sqlite3_io_methods> = OnceLock::new();
+
+    #[expect(unsafe_code, reason = "called by SQLite")]
+    unsafe extern "C" fn no_room(
+        file: *mut ffi::sqlite3_file,
+        bytes: *const c_void,
+        count: c_int,
+        at: i64,
+    ) -> c_int {
+        if FULL.load(Ordering::SeqCst) {
+            return ffi::SQLITE_FULL;
+        }
+        let write = BELOW.get().and_then(|below| below.xWrite);
+        // SAFETY: as this was called; it stands for that method.
+        write.map_or(ffi::SQLITE_IOERR_WRITE, |write| unsafe { write(file, bytes, count, at) })
     }
 
     #[test]
-    fn what_was_kept_goes_with_the_connection_if_it_was_no_commit() {
+    fn a_commit_that_finds_no_room_fails_and_leaves_nothing_to_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.db");
-        let connection = opened(&path, 100);
-        assert!(join(&connection));
-        connection.execute_batch("BEGIN").unwrap();
+        let connection = opened(&path, 8000);
+        let failing = |theirs: &'static ffi::sqlite3_io_methods| {
+            BELOW.get_or_init(|| theirs);
+            let table = ffi::sqlite3_io_methods { iVersion: 1, xWrite: Some(no_room), ..*theirs };
+            std::ptr::from_ref(Box::leak(Box::new(table)))
+        };
+        assert!(exchange(&connection, failing));
+        assert!(join(&connection).unwrap());
         insert(&connection);
-        drop(connection);
-        assert_eq!(count(&open_writer(&path, 100).unwrap()), 0);
+        let reader = open_reader(&path).unwrap();
+        for full in [true, false, true, false] {
+            let before = count(&reader);
+            FULL.store(full, Ordering::SeqCst);
+            connection.execute_batch("BEGIN").unwrap();
+            insert(&connection);
+            assert_eq!(connection.execute_batch("COMMIT").is_err(), full);
+            FULL.store(false, Ordering::SeqCst);
+            if !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK").unwrap();
+            }
+            // Somebody else writes where the failed commit would have.
+            open_writer(&path, 100).unwrap().execute_batch("INSERT INTO x VALUES ('other')").unwrap();
+            let after = before + 1 + if full { 0 } else { 1000 };
+            assert_eq!((count(&reader), count(&connection)), (after, after));
+            assert_eq!(integrity(&reader), "ok");
+        }
     }
 
     #[test]
@@ -272,9 +327,9 @@ mod tests {
         let path = folder.path().join("b.db");
         drop(opened(&path, 100));
         let connection = Connection::open(&path).unwrap();
-        assert!(!join(&connection));
+        assert!(!exchange(&connection, |_| unreachable!("there is no log")));
         assert_eq!(count(&connection), 0);
-        assert!(join(&connection));
+        assert!(join(&connection).unwrap());
         insert(&connection);
         assert_eq!(count(&connection), 1000);
     }
