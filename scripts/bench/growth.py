@@ -3,7 +3,7 @@
 import json
 import random
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -130,8 +130,8 @@ class GrowthMeasure:
         self,
         sample: str,
         source: Path,
-        holds: list[Hold],
-        first: Iterable[Hold] = (),
+        holds: Sequence[Hold],
+        first: Sequence[Hold] = (),
         load: Iterable[str] = (),
     ) -> None:
         """Samples the holds a second on a copy of a database, after the boards of `load` are in memory and `first` held."""
@@ -151,7 +151,7 @@ class GrowthMeasure:
             shutil.rmtree(folder)
         self.samples.add(sample, result.per_s)
 
-    def _write(self, holds: list[tuple[str, object]]) -> Path:
+    def _write(self, holds: Sequence[tuple[str, object]]) -> Path:
         path = self.settings.folder / "growth.requests"
         with open(path, "w") as file:
             for showtime, seats in holds:

@@ -1,5 +1,6 @@
 """Our server as a process, and its HTTP API as far as the comparison needs it."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -65,21 +66,28 @@ class Server:
 
     def resident_bytes(self) -> int:
         """The process's resident memory."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise Failed("the server has no resident memory: it has ended")
-
-    def store_seconds(self) -> float:
-        """The processor time of the embedded store's threads that write, so far."""
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        stores = (task for task in tasks if (task / "comm").read_text().strip() in STORE_THREADS)
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in stores) / 1e9
+        return self._figure("status", "VmRSS") * 1024
 
     def written_bytes(self) -> int:
         """What the process has written to files so far."""
-        lines = Path(f"/proc/{self.process.pid}/io").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("wchar:"))
+        return self._figure("io", "wchar")
+
+    def store_seconds(self) -> float:
+        """The processor time of the embedded store's threads that write, so far."""
+        nanoseconds = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            # Another thread may end meanwhile.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if (task / "comm").read_text().strip() in STORE_THREADS:
+                    nanoseconds += int((task / "schedstat").read_text().split()[0])
+        return nanoseconds / 1e9
+
+    def _figure(self, file: str, name: str) -> int:
+        """What a file of the process in /proc tells under a name."""
+        for line in Path(f"/proc/{self.process.pid}/{file}").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1])
+        raise Failed(f"the server has no {name}: it has ended")
 
     def _wait_until_ready(self, started: float) -> None:
         while time.monotonic() - started < START_LIMIT_S and self.process.poll() is None:
