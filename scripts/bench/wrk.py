@@ -12,6 +12,9 @@ THREADS = 2
 # Holds are few beside what one thread can send; a second would only take time from the server.
 HOLD_THREADS = 1
 CONNECTIONS = 64
+# Where clients are other machines, an answer interrupts nobody who serves. Here the system would let wrk run at each one
+# that comes, in the midst of the answers to others: two switches an answer. As a batch job it waits for its turn.
+IN_ITS_TURN = ("chrt", "--batch", "0")
 # Holds on their way when the time is over are answered within this rest.
 HOLDS_REST_S = 1
 
@@ -91,7 +94,7 @@ def hold(url: str, requests: Path, seconds: int, connections: int) -> Holds:
 def _run(
     script: str, url: str, threads: int, connections: int, seconds: int, headers: dict[str, str], arguments: list[str]
 ) -> dict[str, float]:
-    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / script)]
+    command = [*IN_ITS_TURN, "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / script)]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     command += [url, "--", *arguments]
