@@ -44,6 +44,7 @@ use crate::sweeper;
 pub(crate) use in_flight::InFlight;
 use in_flight::{Guards, Verdict};
 pub use reading::HoldView;
+use reading::wanted_records;
 pub use refused::Refused;
 
 /// How often a conflict is decided again before the asker is sent away.
@@ -190,6 +191,9 @@ impl BoxOffice {
     }
 
     /// As [`execute`](Self::execute), for whoever has the board in hand.
+    ///
+    /// While thousands wait for the store, the state of their futures is what fills the processor's cache: what is rarely
+    /// waited for is boxed.
     pub async fn execute_on(
         &self,
         board: Arc<Board>,
@@ -199,26 +203,34 @@ impl BoxOffice {
         if let Command::Hold(request) = command
             && stranger(command, caller)
         {
-            self.level_for_strangers(&board).await?;
+            if self.is_too_old_for_strangers(&board) {
+                self.catch_up(&board).await?;
+            }
             if let Some(refusal) = board.refuse_at_a_glance(request, self.now()) {
                 return Err(refusal.into());
             }
         }
-        let mut guards = match self.enter(&board, command, caller).await? {
-            Entry::Replay(done) => return Ok(done),
-            Entry::Begin(guards) => guards,
-        };
+        let mut guards = Guards::default();
+        if caller.request.is_some() || command.target().is_some() {
+            match Box::pin(self.enter(&board, command, caller)).await? {
+                Entry::Replay(done) => return Ok(done),
+                Entry::Begin(entered) => guards = entered,
+            }
+        }
         let mut level = self.0.exclusive;
         let mut conflicts = 0;
         while conflicts <= RETRIES && !board.is_gone() && !board.is_broken() {
-            let records = self.records(&board, command).await?;
+            let records = match wanted_records(&board, command) {
+                wanted if wanted.is_empty() => Vec::new(),
+                wanted => Box::pin(self.records(&board, wanted)).await?,
+            };
             let context = self.context(caller);
             let decided = match board.decide(command, &records, &context) {
                 Ok(Step::Commit(decided)) => decided,
                 Err(refusal) if stranger(command, caller) => return Err(refusal.into()),
-                Err(refusal) if level => return self.unmoved(board, caller, Err(refusal)).await,
+                Err(refusal) if level => return Box::pin(self.unmoved(board, caller, Err(refusal))).await,
                 Ok(Step::Unchanged(hold, revision)) if level => {
-                    return self.unmoved(board, caller, Ok((hold, revision))).await;
+                    return Box::pin(self.unmoved(board, caller, Ok((hold, revision)))).await;
                 }
                 Ok(Step::Unchanged(..)) | Err(_) => {
                     self.catch_up(&board).await?;
@@ -231,7 +243,7 @@ impl BoxOffice {
                 Verdict::TurnedAway(_, refusal) if stranger(command, caller) => return Err(refusal.into()),
                 Verdict::TurnedAway(_, refusal) if level => {
                     self.catch_up(&board).await?;
-                    return self.unmoved(board, caller, Err(refusal)).await;
+                    return Box::pin(self.unmoved(board, caller, Err(refusal))).await;
                 }
                 Verdict::Conflict(returned) | Verdict::TurnedAway(returned, _) => guards = returned,
                 Verdict::Unavailable => return Err(Refused::StoreUnavailable),
@@ -305,23 +317,25 @@ impl BoxOffice {
     }
 
     /// Sends a decided change through the gate and the store, and waits for its outcome.
-    async fn commit(
-        &self,
+    fn commit<'a>(
+        &'a self,
         board: &Arc<Board>,
         decided: Decided,
-        command: &Command,
+        command: &'a Command,
         guards: Guards,
-    ) -> Result<Verdict, Refused> {
+    ) -> impl Future<Output = Result<Verdict, Refused>> + Send + 'a {
         let (sender, outcome) = oneshot::channel();
-        let mut in_flight = InFlight::new(&self.0, board, &decided, guards, Some(sender));
-        match in_flight.pass_gate(&decided, command).await? {
-            Passage::Admitted => {}
-            Passage::Taken => return Ok(in_flight.turned_away(&decided)),
-            Passage::Shut => return Err(Refused::Overloaded),
+        let mut in_flight = Box::new(InFlight::new(&self.0, board, &decided, guards, Some(sender)));
+        async move {
+            match in_flight.pass_gate(&decided, command).await? {
+                Passage::Admitted => {}
+                Passage::Taken => return Ok(in_flight.turned_away(&decided)),
+                Passage::Shut => return Err(Refused::Overloaded),
+            }
+            self.enqueue(decided, command, in_flight)?;
+            // A sender that was dropped without a word: the store gave up the transition without an outcome.
+            Ok(outcome.await.unwrap_or(Verdict::InDoubt))
         }
-        self.enqueue(decided, command, in_flight)?;
-        // A sender that was dropped without a word: the store gave up the transition without an outcome.
-        Ok(outcome.await.unwrap_or(Verdict::InDoubt))
     }
 
     /// Puts a transition in flight into the store's queue.
@@ -329,10 +343,10 @@ impl BoxOffice {
         &self,
         decided: Decided,
         command: &Command,
-        in_flight: InFlight,
+        in_flight: Box<InFlight>,
     ) -> Result<(), Rejected> {
         let sealed = Sealed::in_history(decided.transition, in_flight.board.epoch());
-        let commit = Commit { sealed, ticket: Box::new(in_flight) };
+        let commit = Commit { sealed, ticket: in_flight };
         let pushed = self.0.queue.push(commit, command.is_urgent());
         if pushed == Err(Rejected::Full) {
             count(&self.0.counters.queue_full);

@@ -64,7 +64,7 @@ fn expire(box_office: &BoxOffice, board: &Arc<Board>, serial: Serial) {
     let command = Command::Expire(serial);
     let context = box_office.context(&system());
     if let Ok(Step::Commit(decided)) = board.decide(&command, &[], &context) {
-        let in_flight = InFlight::new(&box_office.0, board, &decided, turn.into(), None);
+        let in_flight = Box::new(InFlight::new(&box_office.0, board, &decided, turn.into(), None));
         let _ = box_office.enqueue(decided, &command, in_flight);
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP API: every route on one screen, and what all handlers share.
 
 pub mod auth;
+mod body;
 pub mod cors;
 mod encoded;
 pub mod entries;

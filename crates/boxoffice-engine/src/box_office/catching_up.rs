@@ -93,10 +93,7 @@ impl BoxOffice {
     }
 
     /// A stranger may be refused from a board that was level a moment ago, not from an older one.
-    pub(super) async fn level_for_strangers(&self, board: &Arc<Board>) -> Result<(), Refused> {
-        if !self.0.exclusive && self.now().since_ms(board.level_at()) > STALENESS_MS {
-            self.catch_up(board).await?;
-        }
-        Ok(())
+    pub(super) fn is_too_old_for_strangers(&self, board: &Board) -> bool {
+        !self.0.exclusive && self.now().since_ms(board.level_at()) > STALENESS_MS
     }
 }

@@ -21,6 +21,14 @@ pub struct HoldView {
     pub contact: Option<Contact>,
 }
 
+/// The records that a command is about.
+pub(super) fn wanted_records(board: &Board, command: &Command) -> Vec<Serial> {
+    match command {
+        Command::WindUp => board.owners(WIND_UP_SEATS),
+        _ => command.target().into_iter().collect(),
+    }
+}
+
 impl BoxOffice {
     /// A hold, active or ended; `None` if there is none, or if it ended too long ago to be shown.
     pub async fn hold(&self, id: HoldId) -> Result<Option<HoldView>, Refused> {
@@ -53,16 +61,12 @@ impl BoxOffice {
         Ok(stored.map(|stored| HoldView { board, hold: stored.hold, contact: stored.contact }))
     }
 
-    /// The records that a command is about and that are not among the board's active holds.
+    /// Records, as the board or the store has them.
     pub(super) async fn records(
         &self,
         board: &Arc<Board>,
-        command: &Command,
+        wanted: Vec<Serial>,
     ) -> Result<Vec<Arc<Hold>>, Refused> {
-        let wanted = match command {
-            Command::WindUp => board.owners(WIND_UP_SEATS),
-            _ => command.target().into_iter().collect(),
-        };
         let mut records = Vec::with_capacity(wanted.len());
         for serial in wanted {
             let mut record = board.active_hold(serial);

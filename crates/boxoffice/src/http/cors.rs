@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::config::{List, Origin};
 
@@ -62,9 +63,9 @@ fn authority(url: &str) -> Option<&str> {
 
 /// The answer to a browser that asks, before the request itself, whether a page may send it. Such a question comes
 /// without credentials, so it is answered before anybody asks for them; the headers of [`mark`] are the answer.
-pub fn preflight<B>(request: &Request<B>) -> Option<Response> {
-    let asks = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+pub fn preflight(request: &Parts) -> Option<Response> {
+    let asks = request.method == Method::OPTIONS
+        && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     asks.then(|| {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;

@@ -1,21 +1,18 @@
 //! Taking a request apart: who asks, the idempotency key, the query, the body.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams};
 use boxoffice_core::change::RequestKey;
 use boxoffice_engine::box_office::Caller;
 use boxoffice_engine::catalogue::CatalogueKey;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, header};
-use http_body_util::BodyExt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::auth::Credential;
-use super::metrics::count;
+use super::body::{collect_in_time, too_large};
 use super::problem::{Code, Problem};
 use super::{App, Shared, json, names};
 
@@ -381,30 +378,6 @@ async fn read_any(request: Request<Body>, app: &Shared, limit: usize) -> Result<
     Ok((asked, bytes))
 }
 
-/// What a body may come as: from a connection, or whole from memory.
-pub trait RequestBody:
-    hyper::body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static
-{
-}
-
-impl<B> RequestBody for B where
-    B: hyper::body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static
-{
-}
-
-/// The whole body, if it comes in time.
-pub(super) async fn collect_in_time<B>(app: &App, body: B, limit: usize) -> Result<Bytes, Problem>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-{
-    let patience_ms = app.config.http.body_timeout_ms;
-    let slow = |_| {
-        count(&app.metrics.bodies_slow);
-        Problem::fault(Code::MalformedBody, ("pointer", ""), "The body took too long to come.")
-    };
-    tokio::time::timeout(Duration::from_millis(patience_ms), collect(body, limit)).await.map_err(slow)?
-}
-
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
@@ -412,44 +385,4 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(Code::UnsupportedMediaType, "The body must come as Content-Type: application/json."))
-}
-
-fn too_large(limit: usize) -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes.")).with("limit", limit)
-}
-
-/// The whole body. One that is too large is read on for a little, so that the client hears the answer instead of a
-/// connection reset.
-async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, Problem>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-{
-    const DRAIN: usize = 1024 * 1024;
-    let mut first: Option<Bytes> = None;
-    let mut more = BytesMut::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let cut_off = |_| Problem::fault(Code::MalformedBody, ("pointer", ""), "The body was cut off.");
-        let Ok(data) = frame.map_err(cut_off)?.into_data() else { continue };
-        length += data.len();
-        if length > limit {
-            if length > limit + DRAIN {
-                break;
-            }
-            continue;
-        }
-        match first {
-            None => first = Some(data),
-            Some(ref first) => {
-                if more.is_empty() {
-                    more.extend_from_slice(first);
-                }
-                more.extend_from_slice(&data);
-            }
-        }
-    }
-    if length > limit {
-        return Err(too_large(limit));
-    }
-    Ok(if more.is_empty() { first.unwrap_or_default() } else { more.freeze() })
 }

@@ -14,6 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use boxoffice_engine::box_office::Refused;
 use futures_util::FutureExt;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,13 +26,14 @@ use tokio::sync::watch;
 use tokio::task::coop::unconstrained;
 use tower_service::Service;
 
+use super::body::{RequestBody, collect_in_time};
 use super::head_timer::HeadTimer;
 use super::linger::{Lingering, Open};
 use super::log::Changed;
 use super::names::{REQUEST_ID, TRACE};
 use super::outside::last_answer;
 use super::problem::{Code, Problem};
-use super::{App, Shared, cors, origin, request::RequestBody, stampede};
+use super::{App, Shared, cors, origin, stampede};
 
 /// What the catalogue says to caches.
 pub const PUBLIC: &str = "public, max-age=5";
@@ -148,9 +150,7 @@ impl Connection {
     async fn serve(self, stream: Lingering, mut builder: http1::Builder, mut stop: watch::Receiver<bool>) {
         builder.timer(HeadTimer::default());
         let service = service_fn(|request: Request<Incoming>| {
-            let (app, router) = (Arc::clone(&self.app), self.router.clone());
-            let (serves, peer) = (self.serves, self.peer);
-            async move { Ok::<_, Infallible>(answer(&app, (serves, router), request, peer).await) }
+            answer(&self.app, (self.serves, self.router.clone()), request, self.peer).map(Ok::<_, Infallible>)
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         let signal = stop.clone();
@@ -187,81 +187,95 @@ impl Connection {
 }
 
 /// Answers one request: the router's answer, with what every answer has.
-pub async fn answer<B: RequestBody>(
+///
+/// The future is small, and the request is in it once: there is one for each request that waits for the store, and it is
+/// copied whole as it begins. A nested function that took the request would keep a place of its own for it.
+pub fn answer<B: RequestBody>(
     app: &App,
     (serves, mut router): (Serves, Router),
-    mut request: Request<B>,
+    request: Request<B>,
     peer: SocketAddr,
-) -> Response<Body> {
+) -> impl Future<Output = Response<Body>> + Send {
     let started = Instant::now();
-    let id = request_id(app, &request);
-    let page = app.cors.allowed(request.headers());
-    let passed = app.passed(request.headers(), peer);
-    if origin::watches(request.uri().path()) {
-        let client = origin::client(&app.config.main.proxies, peer.ip(), request.headers());
-        request.extensions_mut().insert(origin::Client(client));
+    let (mut parts, body) = request.into_parts();
+    let id = request_id(app, &parts.headers);
+    let page = app.cors.allowed(&parts.headers);
+    let passed = app.passed(&parts.headers, peer);
+    if origin::watches(parts.uri.path()) {
+        let client = origin::client(&app.config.main.proxies, peer.ip(), &parts.headers);
+        parts.extensions.insert(origin::Client(client));
     }
-    let has_credentials = request.headers().contains_key(header::AUTHORIZATION);
+    let has_credentials = parts.headers.contains_key(header::AUTHORIZATION);
     // A copy: a slice would keep the connection's buffer from being used again until the answer is there.
-    let line = (request.method().clone(), Box::<str>::from(request.uri().path()));
-    let routed = AssertUnwindSafe(async {
-        if let Some(answer) = page.as_ref().and_then(|_| cors::preflight(&request)) {
-            return Ok((answer, None));
-        }
-        let answered = match serves {
-            Serves::Everything => stampede::answer(app, request).await,
-            Serves::Operations => Err(request.map(Body::new)),
-        };
-        match answered {
-            Ok(answer) => answer,
-            Err(request) => {
-                let Ok(mut response) = router.call(request).await;
-                match response.extensions_mut().remove::<Problem>() {
-                    Some(problem) => Err(problem.with_headers_of(&response)),
-                    None => {
-                        let changed = Changed::noted_on(&mut response);
-                        Ok((response, changed))
+    let line = (parts.method.clone(), Box::<str>::from(parts.uri.path()));
+    async move {
+        let routed = AssertUnwindSafe(async {
+            if let Some(answer) = page.as_ref().and_then(|_| cors::preflight(&parts)) {
+                return Ok((answer, None));
+            }
+            let plain = if serves == Serves::Everything { stampede::plain_target(&parts) } else { None };
+            let body = match plain {
+                None => Body::new(body),
+                Some(showtime) => {
+                    let bytes = collect_in_time(app, body, app.config.http.max_body_bytes).await?;
+                    if let Some(hold) = stampede::plain_hold(&bytes) {
+                        // Slices of the connection's buffer: once they are gone, it is used again.
+                        drop((take(&mut parts), bytes));
+                        return stampede::answer(app, showtime, &hold).await;
                     }
+                    Body::from(bytes)
+                }
+            };
+            let Ok(mut response) = router.call(Request::from_parts(take(&mut parts), body)).await;
+            match response.extensions_mut().remove::<Problem>() {
+                Some(problem) => Err(problem.with_headers_of(&response)),
+                None => {
+                    let changed = Changed::noted_on(&mut response);
+                    Ok((response, changed))
                 }
             }
+        });
+        let answer = routed.catch_unwind().await.unwrap_or_else(|_| {
+            Err(Problem::new(Code::Internal, "A fault in the server; its log tells more."))
+        });
+        let ((mut response, changed), code) = match answer {
+            Ok(answer) => (answer, None),
+            Err(problem) => {
+                let code = problem.code();
+                let response = problem.render(passed.links.as_deref().unwrap_or(&app.public_url));
+                ((response, None), Some(code))
+            }
+        };
+        let status = response.status();
+        let headers = response.headers_mut();
+        add_common_headers(headers, id);
+        // A key sees what is not published; a cache that others use must not keep that.
+        if has_credentials && headers.get(header::CACHE_CONTROL).is_some_and(|value| value == PUBLIC) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=5"));
         }
-    });
-    let answer = routed
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| Err(Problem::new(Code::Internal, "A fault in the server; its log tells more.")));
-    let ((mut response, changed), code) = match answer {
-        Ok(answer) => (answer, None),
-        Err(problem) => {
-            let code = problem.code();
-            let response = problem.render(passed.links.as_deref().unwrap_or(&app.public_url));
-            ((response, None), Some(code))
+        if let Some(origin) = page {
+            cors::mark(headers, origin);
         }
-    };
-    let status = response.status();
-    let headers = response.headers_mut();
-    add_common_headers(headers, id);
-    // A key sees what is not published; a cache that others use must not keep that.
-    if has_credentials && headers.get(header::CACHE_CONTROL).is_some_and(|value| value == PUBLIC) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=5"));
+        if let Some(trace) = &passed.trace {
+            headers.insert(TRACE, trace.clone());
+        }
+        if !app.config.main.public_url.is_empty() {
+            place_below(&app.public_url, headers);
+        }
+        if app.is_draining() && status != StatusCode::SWITCHING_PROTOCOLS {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let took = started.elapsed();
+        app.metrics.answered(&line, response.status(), code, took);
+        let code = code.map(|code| code.info().code);
+        app.log.answered(&line, (&response, changed), code, took, &passed);
+        response
     }
-    if let Some(origin) = page {
-        cors::mark(headers, origin);
-    }
-    if let Some(trace) = &passed.trace {
-        headers.insert(TRACE, trace.clone());
-    }
-    if !app.config.main.public_url.is_empty() {
-        place_below(&app.public_url, headers);
-    }
-    if app.is_draining() && status != StatusCode::SWITCHING_PROTOCOLS {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    let took = started.elapsed();
-    app.metrics.answered(&line, response.status(), code, took);
-    let code = code.map(|code| code.info().code);
-    app.log.answered(&line, (&response, changed), code, took, &passed);
-    response
+}
+
+/// The head of a request; an empty one stays behind.
+fn take(parts: &mut Parts) -> Parts {
+    std::mem::replace(parts, Request::new(()).into_parts().0)
 }
 
 /// Makes a Location whole, which a path alone is not where the API stands below a path of another host.
@@ -275,13 +289,13 @@ fn place_below(public_url: &str, headers: &mut HeaderMap) {
 }
 
 /// The client's request id, if it sent a sane one, or one of our own.
-fn request_id<B>(app: &App, request: &Request<B>) -> HeaderValue {
+fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
     let sane = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
         (1..=128).contains(&bytes.len()) && bytes.iter().all(plain)
     };
-    match request.headers().get(&REQUEST_ID).filter(sane) {
+    match headers.get(&REQUEST_ID).filter(sane) {
         Some(given) => given.clone(),
         None => app.next_request_id(),
     }

@@ -5,14 +5,13 @@
 //! token, a body with a fault) goes on to the router untouched, whose handler finds and names every fault; so the
 //! answers are the same through either door, only the price differs.
 
-use axum::body::Body;
 use axum::response::Response;
 use boxoffice_core::change::Actor;
-use boxoffice_core::command::{HoldSeats, SeatRequest, SeatRequests};
+use boxoffice_core::command::{Command, HoldSeats, SeatRequest, SeatRequests};
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_engine::box_office::Caller;
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, header};
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
 use serde::Deserialize;
 use smallvec::SmallVec;
 
@@ -23,7 +22,6 @@ use super::handlers::{may_be_label, visible_board};
 use super::log::Changed;
 use super::names::IDEMPOTENCY_KEY;
 use super::problem::Problem;
-use super::request::{RequestBody, collect_in_time};
 
 /// The body of nearly every hold.
 #[derive(Deserialize)]
@@ -33,34 +31,22 @@ struct PlainHold<'a> {
     seats: SmallVec<[&'a str; 4]>,
 }
 
-/// Answers a plain hold, and tells what it changed; anything else comes back for the router.
-pub(super) async fn answer<B: RequestBody>(
+/// Answers a plain hold, and tells what it changed.
+pub(super) async fn answer(
     app: &App,
-    request: Request<B>,
-) -> Result<Result<(Response, Option<Changed>), Problem>, Request<Body>> {
-    let Some(id) = plain_target(&request) else { return Err(request.map(Body::new)) };
-    let (parts, body) = request.into_parts();
-    let bytes = match collect_in_time(app, body, app.config.http.max_body_bytes).await {
-        Ok(bytes) => bytes,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let Some(hold) = plain_hold(&bytes) else { return Err(Request::from_parts(parts, Body::from(bytes))) };
-    // Slices of the connection's buffer: once they are gone, it is used again.
-    drop((parts, bytes));
-    let board = match visible_board(app, id, &Credential::None).await {
-        Ok(board) => board,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let caller = Caller { actor: Actor::Patron, request: None };
-    Ok(hold_on(app, board, hold, &caller).await)
+    id: ShowtimeId,
+    hold: &Command,
+) -> Result<(Response, Option<Changed>), Problem> {
+    let board = visible_board(app, id, &Credential::None).await?;
+    hold_on(app, board, hold, &Caller { actor: Actor::Patron, request: None }).await
 }
 
 /// The showtime of `POST /v1/showtimes/{id}/holds`, if the request has neither credentials nor an idempotency key.
-fn plain_target<B>(request: &Request<B>) -> Option<ShowtimeId> {
-    let path = request.uri().path().strip_prefix("/v1/showtimes/")?.strip_suffix("/holds")?;
-    let headers = request.headers();
-    let plain = request.method() == Method::POST
-        && request.uri().query().is_none()
+pub(super) fn plain_target(request: &Parts) -> Option<ShowtimeId> {
+    let path = request.uri.path().strip_prefix("/v1/showtimes/")?.strip_suffix("/holds")?;
+    let headers = &request.headers;
+    let plain = request.method == Method::POST
+        && request.uri.query().is_none()
         && !headers.contains_key(header::AUTHORIZATION)
         && !headers.contains_key(IDEMPOTENCY_KEY)
         && !headers.contains_key(header::EXPECT)
@@ -74,7 +60,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// The hold that the body asks for, if it is a plain one without a fault.
-fn plain_hold(body: &Bytes) -> Option<HoldSeats> {
+pub(super) fn plain_hold(body: &[u8]) -> Option<Command> {
     // A list of one list would be read as the object's members in their order, which nobody means.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return None;
@@ -85,7 +71,7 @@ fn plain_hold(body: &Bytes) -> Option<HoldSeats> {
     }
     let seats: SeatRequests =
         seats.into_iter().map(|seat| SeatRequest { seat: seat.into(), ticket: None }).collect();
-    Some(HoldSeats { seats, ..HoldSeats::default() })
+    Some(Command::Hold(HoldSeats { seats, ..HoldSeats::default() }))
 }
 
 #[cfg(test)]
@@ -94,8 +80,8 @@ mod tests {
 
     #[test]
     fn only_a_body_without_a_fault_is_plain() {
-        let plain = |body: &'static str| plain_hold(&Bytes::from_static(body.as_bytes()));
-        let hold = plain(r#" {"seats": ["A1", "A2"]} "#).unwrap();
+        let plain = |body: &str| plain_hold(body.as_bytes());
+        let Some(Command::Hold(hold)) = plain(r#" {"seats": ["A1", "A2"]} "#) else { panic!("not plain") };
         assert_eq!(hold.seats.iter().map(|seat| seat.seat.as_str()).collect::<Vec<_>>(), ["A1", "A2"]);
         for body in [
             "",

@@ -58,7 +58,7 @@ pub async fn create(
         }
         board => board?,
     };
-    let (mut response, changed) = hold_on(&app, board, request, &caller).await?;
+    let (mut response, changed) = hold_on(&app, board, &Command::Hold(request), &caller).await?;
     note(&mut response, changed);
     Ok(response)
 }
@@ -67,11 +67,11 @@ pub async fn create(
 pub async fn hold_on(
     app: &App,
     board: Arc<Board>,
-    request: HoldSeats,
+    hold: &Command,
     caller: &Caller,
 ) -> Result<(Response, Option<Changed>), Problem> {
     let plan = Arc::clone(board.plan());
-    let done = app.office.execute_on(board, &Command::Hold(request), caller).await;
+    let done = app.office.execute_on(board, hold, caller).await;
     made(app, &done.map_err(|refused| app.problem(&refused, Some(&plan)))?)
 }
 
