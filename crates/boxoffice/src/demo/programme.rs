@@ -19,6 +19,7 @@ use boxoffice_engine::catalogue::{
 };
 use compact_str::{CompactString, format_compact};
 use jiff::ToSpan as _;
+use jiff::civil::Date;
 
 use crate::http::App;
 use crate::plans::{Options, import};
@@ -38,7 +39,8 @@ const MOVIES: [(&str, &str, u32, &str); 3] = [
     ("bakery", "Midnight at the Bakery", 96, "G"),
 ];
 /// When shows begin, by the clock on the wall.
-const HOURS: [i8; 3] = [15, 18, 21];
+const HOURS: [i8; 3] = [15, 18, LAST_HOUR];
+const LAST_HOUR: i8 = 21;
 
 /// What the greeting tells.
 pub(super) struct Programme {
@@ -83,14 +85,13 @@ pub(super) async fn top_up(app: &App) -> anyhow::Result<Programme> {
         rooms.push((key, stage.room(cinema, key, name, plan).await?));
     }
     let now = app.office.now();
-    let today = jiff::Timestamp::from_millisecond(now.as_ms())?.in_tz(TIME_ZONE)?.date();
+    let first_day = first_day(now)?;
     let mut made = Vec::new();
     for day in 0..DAYS {
-        let date = today.checked_add(day.days())?;
+        let date = first_day.checked_add(day.days())?;
         for (number, (key, room)) in rooms.iter().enumerate() {
             for (turn, hour) in HOURS.iter().enumerate() {
-                let starts_at = date.at(*hour, 0, 0, 0).in_tz(TIME_ZONE)?.timestamp();
-                let starts_at = Timestamp::from_ms(starts_at.as_millisecond());
+                let starts_at = begins(date, *hour)?;
                 if starts_at <= now {
                     continue;
                 }
@@ -104,11 +105,11 @@ pub(super) async fn top_up(app: &App) -> anyhow::Result<Programme> {
         }
     }
     made.sort_unstable();
-    // The last one that still has a pair is left alone; tomorrow's last one in the first room is nearly sold out; one
+    // The last one that still has a pair is left alone; the second day's last one in the first room is nearly sold out; one
     // opens in two minutes.
     let (quiet, free_pair) = stage.quiet(&made).await?;
-    let tomorrow = today.checked_add(1.days())?;
-    let busy = stage.id_of(&name(ROOMS[0].0, tomorrow, HOURS[HOURS.len() - 1])).await?;
+    let second_day = first_day.checked_add(1.days())?;
+    let busy = stage.id_of(&name(ROOMS[0].0, second_day, LAST_HOUR)).await?;
     stage.sell_nearly_out(busy).await?;
     let opens_at = now.plus_ms(120_000);
     let (starts_at, room) = (now.plus_ms(3 * 60 * 60 * 1000), &rooms[0].1);
@@ -120,8 +121,19 @@ pub(super) async fn top_up(app: &App) -> anyhow::Result<Programme> {
     Ok(Programme { showtimes, open, quiet, free_pair })
 }
 
+/// The first of the days on sale: today, as long as its last shows have not begun.
+fn first_day(now: Timestamp) -> anyhow::Result<Date> {
+    let today = jiff::Timestamp::from_millisecond(now.as_ms())?.in_tz(TIME_ZONE)?.date();
+    Ok(if begins(today, LAST_HOUR)? > now { today } else { today.checked_add(1.days())? })
+}
+
+fn begins(date: Date, hour: i8) -> anyhow::Result<Timestamp> {
+    let starts_at = date.at(hour, 0, 0, 0).in_tz(TIME_ZONE)?.timestamp();
+    Ok(Timestamp::from_ms(starts_at.as_millisecond()))
+}
+
 /// A showtime's external id: by it the next start knows it again.
-fn name(room: &str, date: jiff::civil::Date, hour: i8) -> CompactString {
+fn name(room: &str, date: Date, hour: i8) -> CompactString {
     format_compact!("demo-{room}-{date}-{hour}")
 }
 
@@ -257,5 +269,21 @@ impl Stage<'_> {
             (free(no) && free(right)).then_some([no, right])
         });
         Ok(pair.map(|pair| pair.map(|no| plan.seat(no).label.clone()).to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_begins_with_the_day_that_still_has_a_show() {
+        let first_day = |now: &str| {
+            let now = now.parse::<jiff::Zoned>().expect("a time").timestamp();
+            first_day(Timestamp::from_ms(now.as_millisecond())).expect("a day").to_string()
+        };
+        assert_eq!(first_day("2026-11-26T20:59:59[Europe/Berlin]"), "2026-11-26");
+        assert_eq!(first_day("2026-11-26T21:00:00[Europe/Berlin]"), "2026-11-27");
+        assert_eq!(first_day("2026-11-27T00:00:00[Europe/Berlin]"), "2026-11-27");
     }
 }
