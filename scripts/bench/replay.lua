@@ -29,7 +29,7 @@ function request()
     return requests[sent % #requests + 1]
 end
 
-function done(summary, latency, _)
+function done(summary, _, _)
     local wrong_answers = 0
     for _, thread in ipairs(threads) do
         wrong_answers = wrong_answers + thread:get("wrong")
@@ -41,6 +41,5 @@ function done(summary, latency, _)
         refused = summary.errors.status,
         wrong = wrong_answers,
         socket_errors = shared.socket_errors(summary.errors),
-        p99_ms = latency:percentile(99) / 1e3,
     }
 end

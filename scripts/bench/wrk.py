@@ -28,7 +28,6 @@ class Replay:
     bytes: int
     refused: int
     wrong: int
-    p99_ms: float
 
     @property
     def per_s(self) -> float:
@@ -74,7 +73,6 @@ def replay(url: str, requests: Path, seconds: int, headers: dict[str, str], expe
         bytes=int(result["bytes"]),
         refused=int(result["refused"]),
         wrong=int(result["wrong"]),
-        p99_ms=result["p99_ms"],
     )
 
 
@@ -94,7 +92,8 @@ def hold(url: str, requests: Path, seconds: int, connections: int) -> Holds:
 def _run(
     script: str, url: str, threads: int, connections: int, seconds: int, headers: dict[str, str], arguments: list[str]
 ) -> dict[str, float]:
-    command = [*IN_ITS_TURN, "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / script)]
+    load = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+    command = [*IN_ITS_TURN, "wrk", *load, "-s", str(HERE / script)]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     command += [url, "--", *arguments]

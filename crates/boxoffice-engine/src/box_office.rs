@@ -192,8 +192,8 @@ impl BoxOffice {
 
     /// As [`execute`](Self::execute), for whoever has the board in hand.
     ///
-    /// While thousands wait for the store, the state of their futures is what fills the processor's cache: what is rarely
-    /// waited for is boxed.
+    /// While thousands wait for the store, the state of their futures is what fills the processor's cache: what is larger
+    /// than the wait for the store, and rarer, is boxed.
     pub async fn execute_on(
         &self,
         board: Arc<Board>,
@@ -316,7 +316,8 @@ impl BoxOffice {
         }
     }
 
-    /// Sends a decided change through the gate and the store, and waits for its outcome.
+    /// Sends a decided change through the gate and the store, and waits for its outcome. Not an async function: that would
+    /// keep room for what is given to it, and again for what is in flight.
     fn commit<'a>(
         &'a self,
         board: &Arc<Board>,

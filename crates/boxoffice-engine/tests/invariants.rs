@@ -61,17 +61,30 @@ async fn take_all_free_seats(house: &House, node: &BoxOffice, what: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_buyer_who_vanishes_at_any_point_leaves_no_claim_and_no_half_effect() {
-    for (gate, polls) in [true, false].into_iter().flat_map(|gate| (0..12).map(move |polls| (gate, polls))) {
+    let ways = [(true, true), (true, false), (false, true), (false, false)];
+    for ((gate, with_key), polls) in ways.into_iter().flat_map(|way| (0..12).map(move |polls| (way, polls))) {
         let gate: Arc<dyn Gate> = if gate { Arc::new(InProcessGate::default()) } else { Arc::new(LocalGate) };
         let house = House::new(gate, Arc::new(InProcessBus::default())).await;
         let node = house.node(1);
-        vanish_after(polls, node.execute(ID, &hold(&[1, 2]), &keyed(1, 1))).await;
+        let buyer = if with_key { keyed(1, 1) } else { caller() };
+        vanish_after(polls, node.execute(ID, &hold(&[1, 2]), &buyer)).await;
         quiet().await;
         let owned = house.check();
         assert!(owned == 0 || owned == 2, "half a hold after {polls} polls: {owned} seats");
         assert!(owned == 2 || polls < 11, "so many polls are enough");
         take_all_free_seats(&house, &node, &format!("after {polls} polls")).await;
     }
+}
+
+/// Thousands wait at once, and what each of them has is in the way of all others in the processor's cache.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_store_has_little_state() {
+    let house = House::alone().await;
+    let node = house.node(1);
+    let board = node.board(ID).await.ok().unwrap();
+    let (command, caller) = (hold(&[1, 2]), caller());
+    let size = size_of_val(&node.execute_on(board, &command, &caller));
+    assert!(size <= 1000, "{size} bytes");
 }
 
 #[tokio::test(start_paused = true)]

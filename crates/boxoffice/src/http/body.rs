@@ -1,11 +1,10 @@
 //! The body of a request: whole, in time, and within its limit.
 
-use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 
 use super::App;
@@ -35,7 +34,7 @@ where
     };
     let mut collected = pin!(collect(body, limit));
     // It is there already, nearly always, and no clock is needed.
-    if let Poll::Ready(bytes) = poll_fn(|context| Poll::Ready(collected.as_mut().poll(context))).await {
+    if let Some(bytes) = collected.as_mut().now_or_never() {
         return bytes;
     }
     tokio::time::timeout(Duration::from_millis(patience_ms), collected).await.map_err(slow)?

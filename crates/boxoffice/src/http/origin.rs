@@ -47,7 +47,7 @@ pub fn links_are_fixed(config: &Config) -> bool {
 }
 
 /// A copy: a slice would keep the connection's buffer from being used again until the answer is there.
-fn copied(value: &HeaderValue) -> HeaderValue {
+pub(super) fn copied(value: &HeaderValue) -> HeaderValue {
     HeaderValue::from_bytes(value.as_bytes()).unwrap_or(HeaderValue::from_static(""))
 }
 

@@ -188,8 +188,8 @@ impl Connection {
 
 /// Answers one request: the router's answer, with what every answer has.
 ///
-/// The future is small, and the request is in it once: there is one for each request that waits for the store, and it is
-/// copied whole as it begins. A nested function that took the request would keep a place of its own for it.
+/// The future is small, and the request's head is in it once: there is one for each request that waits for the store, and
+/// it is copied whole as it begins. An async function keeps a place of its own for each argument that it takes and passes on.
 pub fn answer<B: RequestBody>(
     app: &App,
     (serves, mut router): (Serves, Router),
@@ -296,7 +296,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
         (1..=128).contains(&bytes.len()) && bytes.iter().all(plain)
     };
     match headers.get(&REQUEST_ID).filter(sane) {
-        Some(given) => given.clone(),
+        Some(given) => origin::copied(given),
         None => app.next_request_id(),
     }
 }

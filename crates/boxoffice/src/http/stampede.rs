@@ -1,7 +1,7 @@
 //! The door for the stampede: strangers who ask to hold seats, which is nearly every request there is when a sale
 //! opens.
 //!
-//! It reads the usual body without a value tree and answers without the router. Whatever is not plain (a key, a
+//! The usual body is read without a value tree, and answered without the router. Whatever is not plain (a key, a
 //! token, a body with a fault) goes on to the router untouched, whose handler finds and names every fault; so the
 //! answers are the same through either door, only the price differs.
 
