@@ -84,6 +84,8 @@ async fn what_a_node_publishes_reaches_the_others_of_its_history_in_order() {
     assert_eq!(messages(&heard), sent);
     assert!(own.lock().is_empty(), "what it said itself");
     assert!(strange.lock().is_empty(), "revisions of another history mean other things");
+    // It is counted once the database has answered, which may be after others have heard.
+    wait_until("all to be counted", || one.figures().published >= 2000).await;
     assert_eq!((one.figures().published, other.figures().received), (2000, 2000));
     assert_eq!((one.figures().dropped, other.figures().dropped, stranger.figures().received), (0, 0, 0));
     // One that a single notification has no room for.

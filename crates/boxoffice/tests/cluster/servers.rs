@@ -95,15 +95,26 @@ pub(crate) struct Redis {
 
 impl Redis {
     fn start() -> Self {
-        let address = (Ipv4Addr::LOCALHOST, free_port()).into();
         let folder = TempDir::with_prefix("boxoffice-redis-").expect("a folder");
-        let mut redis = Self { address, bus: free_port(), folder, child: None };
-        redis.start_again();
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let mut redis = Self { address, bus: 0, folder, child: None };
+        // A port that was free may be anybody's a moment later.
+        let mut listens = || {
+            redis.address.set_port(free_port());
+            redis.bus = free_port();
+            redis.listens()
+        };
+        assert!((0..5).any(|_| listens()), "Redis ends as soon as it is started");
         redis
     }
 
     /// Starts it where it was.
     pub(crate) fn start_again(&mut self) {
+        assert!(self.listens(), "Redis ended as soon as it was started");
+    }
+
+    /// Starts it; says whether it listens, or has ended.
+    fn listens(&mut self) -> bool {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.address.port().to_string(), "--cluster-port", &self.bus.to_string()]);
@@ -111,8 +122,11 @@ impl Redis {
         // Each node has wires of its own to all masters, so a master must not say where it is.
         command.args(["--cluster-preferred-endpoint-type", "unknown-endpoint"]);
         command.args(["--cluster-node-timeout", "2000"]).current_dir(self.folder.path());
-        self.child = Some(command.stdout(Stdio::null()).spawn().expect("a Redis"));
-        until("Redis listens", PATIENCE, || TcpStream::connect(self.address).ok());
+        let child = self.child.insert(command.stdout(Stdio::null()).spawn().expect("a Redis"));
+        until("Redis listens", PATIENCE, || match child.try_wait().expect("a child") {
+            Some(_) => Some(false),
+            None => TcpStream::connect(self.address).ok().map(|_| true),
+        })
     }
 
     /// kill -9.
