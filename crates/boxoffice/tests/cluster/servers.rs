@@ -2,7 +2,7 @@
 //! masters, to be killed one by one. They end with the test.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -123,9 +123,11 @@ impl Redis {
         command.args(["--cluster-preferred-endpoint-type", "unknown-endpoint"]);
         command.args(["--cluster-node-timeout", "2000"]).current_dir(self.folder.path());
         let child = self.child.insert(command.stdout(Stdio::null()).spawn().expect("a Redis"));
-        until("Redis listens", PATIENCE, || match child.try_wait().expect("a child") {
+        // Whoever else has the port would be connected to as well.
+        let own = format!("process_id:{}\r", child.id());
+        until("Redis listens", PATIENCE, || match self.child.as_mut()?.try_wait().expect("a child") {
             Some(_) => Some(false),
-            None => TcpStream::connect(self.address).ok().map(|_| true),
+            None => self.ask(&["INFO", "server"]).contains(&own).then_some(true),
         })
     }
 
