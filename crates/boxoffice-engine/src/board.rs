@@ -236,6 +236,7 @@ impl Board {
         if event.revision == next {
             self.apply(&mut state, &event);
         }
+        self.note_own(&event);
         self.words.unclaim(&claims);
         let ready = self.apply_early(&mut state);
         drop(state);
@@ -278,10 +279,19 @@ impl Board {
             if event.revision == state.showtime.revision() + 1 {
                 self.apply(state, &event);
             }
+            self.note_own(&event);
             self.words.unclaim(&claims);
             ready.push((event, waiting));
         }
         ready
+    }
+
+    /// Notes an own commit, with which the board is level: it was decided before it was committed, so that what others
+    /// had committed by then is among what goes before it.
+    fn note_own(&self, event: &Event) {
+        if !self.is_broken() {
+            self.note_level(event.change.at);
+        }
     }
 
     fn apply(&self, state: &mut State, event: &Event) {

@@ -4,6 +4,7 @@
 use std::sync::Weak;
 
 use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::time::Timestamp;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -12,12 +13,19 @@ use crate::counters::count;
 
 /// How often boards are compared, in milliseconds: often enough that a board of which nobody tells anything is known
 /// to be level for all of the second within which strangers may be refused from it.
-const EVERY_MS: u64 = 800;
+const EVERY_MS: u64 = 700;
 /// How long a change may be on its way into its board, in milliseconds: most of what is not there yet is no more than
 /// late.
 const GRACE_MS: u64 = 100;
 /// How many showtimes are asked for at once.
 const AT_ONCE: usize = 1_000;
+
+/// A board that was not where the store was.
+struct Behind {
+    showtime: ShowtimeId,
+    head: u64,
+    asked_at: Timestamp,
+}
 
 /// Compares until the engine is gone.
 pub(super) async fn run(engine: Weak<Inner>) {
@@ -41,7 +49,7 @@ pub(super) async fn run(engine: Weak<Inner>) {
 
 impl BoxOffice {
     /// Compares boards, at least at these revisions, with where the store is, and adds those that are behind.
-    async fn compare(&self, boards: &[(ShowtimeId, u64)], behind: &mut Vec<(ShowtimeId, u64)>) {
+    async fn compare(&self, boards: &[(ShowtimeId, u64)], behind: &mut Vec<Behind>) {
         let asked_at = self.now();
         let mut lost = None;
         let ids: Vec<_> = boards.iter().map(|(id, _)| *id).collect();
@@ -61,7 +69,9 @@ impl BoxOffice {
                     tracing::error!(showtime = %id, seen, head, "the store has lost changes");
                     lost = Some(board);
                 }
-                Some(head) if *head > board.revision() => behind.push((*id, *head)),
+                Some(head) if *head > board.revision() => {
+                    behind.push(Behind { showtime: *id, head: *head, asked_at });
+                }
                 Some(_) => board.note_level(asked_at),
             }
         }
@@ -91,11 +101,15 @@ impl BoxOffice {
     }
 
     /// Reads the log of boards that still are not where the store was.
-    fn bring_level(&self, behind: &[(ShowtimeId, u64)]) {
-        for (id, head) in behind {
-            if let Some(board) = self.0.boards.peek(*id).filter(|board| board.revision() < *head) {
-                count(&self.0.counters.boards_behind);
-                self.catch_up_later(board);
+    fn bring_level(&self, behind: &[Behind]) {
+        for Behind { showtime, head, asked_at } in behind {
+            match self.0.boards.peek(*showtime) {
+                Some(board) if board.revision() < *head => {
+                    count(&self.0.counters.boards_behind);
+                    self.catch_up_later(board);
+                }
+                Some(board) => board.note_level(*asked_at),
+                None => {}
             }
         }
     }

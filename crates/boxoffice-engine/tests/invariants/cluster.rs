@@ -2,6 +2,7 @@
 //! each other's clocks.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use boxoffice_core::command::{Command, HoldEdit, SeatRequest};
@@ -17,6 +18,7 @@ use boxoffice_engine::runtime::BoxFuture;
 use boxoffice_engine::store::Store;
 use parking_lot::Mutex;
 
+use crate::faulty_store::FaultyStore;
 use crate::house::{DeadBus, House, ID, caller, confirm, extend, hold, keyed, quiet, serial};
 
 const MARGIN_MS: i64 = 250;
@@ -51,6 +53,45 @@ async fn a_lost_message_is_noticed_without_the_next_one() {
         (figure(&other, "boxoffice_boards_behind_total"), figure(&one, "boxoffice_boards_behind_total")),
         (1, 0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_with_commits_of_its_own_is_level_without_a_read() {
+    let house = House::new(Arc::new(LocalGate), Arc::new(DeadBus)).await;
+    let store = FaultyStore::of_many(&house.store);
+    let node = house.node_on(Arc::clone(&store) as Arc<dyn Store>, 1, limits());
+    assert!(node.board(ID).await.is_ok());
+    store.log_fails.store(true, Ordering::SeqCst);
+    for seat in 1..=5 {
+        house.clock.advance_ms(600);
+        let held = node.execute(ID, &hold(&[seat]), &caller()).await;
+        assert!(held.is_ok(), "seat {seat}, 600 ms after the last commit: {:?}", held.err());
+    }
+    house.clock.advance_ms(1_100);
+    let late = node.execute(ID, &hold(&[6]), &caller()).await;
+    assert_eq!(late.err(), Some(Refused::StoreUnavailable), "it has to look, and cannot");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_changes_whenever_it_is_compared_is_level_once_the_change_has_come() {
+    let bus = Arc::new(HandBus::default());
+    let house = House::new(Arc::new(LocalGate), Arc::clone(&bus) as Arc<dyn Bus>).await;
+    let store = FaultyStore::of_many(&house.store);
+    let other = house.node_on(Arc::clone(&store) as Arc<dyn Store>, 2, limits());
+    assert!(other.board(ID).await.is_ok());
+    let one = house.node(1);
+    store.log_fails.store(true, Ordering::SeqCst);
+    for seat in 1..=5 {
+        house.clock.advance_ms(700);
+        assert!(one.execute(ID, &hold(&[seat]), &caller()).await.is_ok());
+        // The boards are compared after 700 ms, and looked at again after 800: the change comes between.
+        pass(750).await;
+        bus.carry(0);
+        pass(50).await;
+    }
+    assert_eq!(figure(&other, "boxoffice_boards_behind_total"), 0);
+    let taken = other.execute(ID, &hold(&[1]), &caller()).await.err();
+    assert!(matches!(taken, Some(Refused::Rule(Refusal::SeatUnavailable(_)))), "{taken:?}");
 }
 
 #[tokio::test(start_paused = true)]

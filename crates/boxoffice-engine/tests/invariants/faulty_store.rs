@@ -46,11 +46,22 @@ pub(crate) struct FaultyStore {
     pub(crate) next_load_fails: AtomicBool,
     /// Neither the log nor a hold can be read.
     pub(crate) log_fails: AtomicBool,
+    /// No other node has it.
+    pub(crate) exclusive: bool,
 }
 
 impl FaultyStore {
     pub(crate) fn before(inner: &Arc<MemoryStore>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::new(inner, true))
+    }
+
+    /// One that other nodes have, too.
+    pub(crate) fn of_many(inner: &Arc<MemoryStore>) -> Arc<Self> {
+        Arc::new(Self::new(inner, false))
+    }
+
+    fn new(inner: &Arc<MemoryStore>, exclusive: bool) -> Self {
+        Self {
             inner: Arc::clone(inner),
             mode: watch::Sender::new(Mode::Well),
             kept: Arc::default(),
@@ -58,7 +69,8 @@ impl FaultyStore {
             loads: AtomicUsize::new(0),
             next_load_fails: AtomicBool::new(false),
             log_fails: AtomicBool::new(false),
-        })
+            exclusive,
+        }
     }
 
     pub(crate) fn set(&self, mode: Mode) {
@@ -85,7 +97,7 @@ impl FaultyStore {
 
 impl Store for FaultyStore {
     fn is_exclusive(&self) -> bool {
-        true
+        self.exclusive
     }
 
     fn start(&self, queue: Arc<CommitQueue>, sink: OutcomeSink) {
