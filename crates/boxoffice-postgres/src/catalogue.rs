@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::reads::key_of;
 use crate::values::{bytes, execute, get, number, row, rows, values};
 use crate::writer::batch::{Look, judge, lock_and_read};
-use crate::writer::rows::write;
+use crate::writer::rows::{Rows, write};
 use crate::writer::statements::ONE;
 
 type NotDone = Undo<NotCreated>;
@@ -130,7 +130,8 @@ async fn add_showtime(
     execute(client, sql, values![key_of(entry.id), entry.settings.version as i32]).await?;
     if let Some(first) = first {
         let batch = [Sealed::from(first)];
-        let (outcomes, rows) = judge(&batch, lock_and_read(client, &batch, Look::AtAll).await?);
+        let known = lock_and_read(client, &batch, Look::All).await?;
+        let (outcomes, rows) = judge(&batch, known, Rows::default());
         if outcomes != [Outcome::Committed { revision: 1 }] {
             return Err(Failure::Damaged(format!("{} had a log before it was made", entry.id)).into());
         }

@@ -1,8 +1,6 @@
 //! The epoch: the name of a database's history, with the timeline of the server that goes on with it. After a failover
 //! the same revisions may mean other things, and the name is another.
 
-use std::sync::LazyLock;
-
 use tokio_postgres::Client;
 
 use crate::Address;
@@ -10,18 +8,14 @@ use crate::error::{At as _, Failure, OpenError};
 use crate::session::connect;
 use crate::values::{execute, get, row, values};
 
-/// The epoch, with the timeline: what a server that stands by would not be asked for.
-pub(crate) const EPOCH: &str = "(SELECT value FROM meta WHERE name = 'epoch') || 't'
-     || ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0')";
-
 /// Asks for the epoch.
-pub(crate) static READ_EPOCH: LazyLock<String> = LazyLock::new(|| format!("SELECT {EPOCH}"));
+pub(crate) const READ_EPOCH: &str = "SELECT current_epoch()";
 
 /// Names the history of a new database; says the epoch.
 pub(crate) async fn begin(client: &Client) -> Result<String, Failure> {
     let sql = "INSERT INTO meta (name, value) VALUES ('epoch', $1) ON CONFLICT DO NOTHING";
     execute(client, sql, values![draw()?]).await?;
-    let found = row(client, &READ_EPOCH, &[]).await?;
+    let found = row(client, READ_EPOCH, &[]).await?;
     found.map_or_else(|| Err(Failure::Damaged("the epoch is missing".into())), |row| get(&row, 0))
 }
 

@@ -16,8 +16,10 @@ struct Migration {
     least: i32,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql"), least: 1 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql"), least: 1 },
+    Migration { name: "write_batch", sql: include_str!("../migrations/0002_write_batch.sql"), least: 1 },
+];
 
 /// The number of the newest schema that this program knows.
 pub const SCHEMA: i32 = MIGRATIONS.len() as i32;

@@ -22,14 +22,19 @@ pub(crate) const COMMIT: Duration = Duration::from_secs(10);
 pub(crate) const ERRAND: Duration = Duration::from_secs(35);
 
 /// Begins a batch. The limits hold for this transaction alone, so that nothing is left in a session that a pooler gives
-/// to somebody else, and are set by one statement, which costs a fifth of nine; a cut wire does not keep a showtime
-/// locked for longer. A batch goes from its rows to those of the tables by their keys, one after the other: a planner
-/// that thinks the tables small, or knows nothing of them yet, would read a whole one for each batch.
-pub(crate) const BEGIN: &str = "BEGIN; SELECT set_config('statement_timeout', '3s', true), \
-     set_config('lock_timeout', '2s', true), set_config('idle_in_transaction_session_timeout', '3s', true), \
-     set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), \
-     set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), \
-     set_config('enable_material', 'off', true), set_config('jit', 'off', true)";
+/// to somebody else, and are set by one statement, which costs a fifth of several; a cut wire does not keep a showtime
+/// locked for longer.
+pub(crate) const BEGIN: &str = "BEGIN; \
+     SELECT set_config('statement_timeout', '3s', true), set_config('lock_timeout', '2s', true), \
+     set_config('idle_in_transaction_session_timeout', '3s', true)";
+
+/// For a batch that is written statement by statement: it goes from its rows to those of the tables by their keys, one
+/// after the other. A planner that thinks the tables small, or knows nothing of them yet, would read a whole one for
+/// each batch.
+pub(crate) const BY_KEY: &str = "SELECT set_config('enable_hashjoin', 'off', true), \
+     set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true), \
+     set_config('enable_bitmapscan', 'off', true), set_config('enable_material', 'off', true), \
+     set_config('jit', 'off', true)";
 
 /// Begins a change of the catalogue.
 pub(crate) const BEGIN_ERRAND: &str = "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'; \

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 
 use crate::Address;
 use crate::error::Failure;
-use crate::history::{EPOCH, rename};
+use crate::history::rename;
 use crate::session::{ERRAND, READ, connect, within};
 use crate::values::{execute, get, row, values};
 
@@ -112,13 +112,11 @@ impl Watch {
 
     /// Looks once: the time between question and answer bounds the error of what the answer says.
     pub(crate) async fn look(&self, client: &Client) -> Result<(), Failure> {
-        let sql = format!(
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8, {EPOCH},
-                 current_setting('synchronous_commit') = 'off'"
-        );
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8, current_epoch(),
+                       current_setting('synchronous_commit') = 'off'";
         let asked = wall_us() as i64;
         let began = Instant::now();
-        let found = within(READ, row(client, &sql, &[])).await?;
+        let found = within(READ, row(client, sql, &[])).await?;
         let took_us = began.elapsed().as_micros() as u64;
         let Some(row) = found else { return Ok(()) };
         self.measure(get::<i64>(&row, 0)? - (asked + took_us as i64 / 2), took_us.div_ceil(2));

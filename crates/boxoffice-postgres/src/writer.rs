@@ -5,6 +5,7 @@ pub(crate) mod batch;
 pub(crate) mod rows;
 pub(crate) mod slices;
 pub(crate) mod statements;
+mod whole;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,8 +137,13 @@ impl Writer {
         let Some(first) = batch.first() else { return };
         let fence = (key_of(first.transition.showtime), self.ids.next());
         let result = {
-            let look = if self.wary > 0 { Look::AtAll } else { Look::AtOld };
-            let work = write_batch(&client, &batch, fence, look);
+            let look = match self.wary {
+                0 if self.one_showtime => Look::Old,
+                0 => Look::Nothing,
+                _ => Look::All,
+            };
+            let epoch = self.watch.epoch();
+            let work = write_batch(&client, &batch, fence, look, &epoch);
             tokio::pin!(work);
             match tokio::time::timeout(PATIENCE, &mut work).await {
                 Ok(result) => result,

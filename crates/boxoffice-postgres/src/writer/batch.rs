@@ -10,10 +10,11 @@ use tokio_postgres::Client;
 
 use super::rows::{Rows, Showtimes, write};
 use super::statements::{MANY, ONE, Statements};
+use super::whole::Whole;
 use crate::error::Failure;
 use crate::history::READ_EPOCH;
 use crate::reads::key_of;
-use crate::session::{BEGIN, COMMIT, END, STEP, within};
+use crate::session::{BEGIN, BY_KEY, COMMIT, END, STEP, within};
 use crate::values::{bytes, get, number, row, rows, typed};
 
 /// Why a batch came to nothing.
@@ -44,12 +45,14 @@ pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
 /// What is looked at before a batch is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
+    /// Nothing: the database itself refuses the whole batch if anything is not as it relies on.
+    Nothing,
     /// The rows that are to change. What is to be new is inserted unseen: it is new nearly always, and a row that is there
     /// all the same fails the whole transaction. In which words depends on who says it: an extension that passes rows on
     /// to other servers has its own.
-    AtOld,
+    Old,
     /// The places of new rows, too.
-    AtAll,
+    All,
 }
 
 /// A batch that was committed.
@@ -83,7 +86,7 @@ struct Relied {
 
 impl Relied {
     fn on(batch: &[Sealed], look: Look) -> Self {
-        let seen = |version: u32| version > 1 || look == Look::AtAll;
+        let seen = |version: u32| version > 1 || look == Look::All;
         let mut relied = Self {
             showtimes: Vec::new(),
             seats: <_>::default(),
@@ -138,7 +141,7 @@ pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed], look: Look)
     };
     let (epoch, heads, seats, holds, keys) = tokio::try_join!(
         biased;
-        row(client, &READ_EPOCH, &[]),
+        row(client, READ_EPOCH, &[]),
         rows(client, &statements.lock, &lock),
         some(!relied.seats.1.is_empty(), &statements.seats, &seats),
         some(!relied.holds.1.is_empty(), &statements.holds, &holds),
@@ -168,6 +171,30 @@ pub(crate) async fn lock_and_read(client: &Client, batch: &[Sealed], look: Look)
 }
 
 impl Known {
+    /// All that a batch relies on as if it were so, with revisions counted from 0 and a version of settings of 0 where
+    /// none is relied on.
+    pub(super) fn as_relied_on(batch: &[Sealed], epoch: &str) -> Self {
+        let mut known = Self { epoch: epoch.to_owned(), ..Self::default() };
+        for Sealed { transition, .. } in batch {
+            let (showtime, change) = (transition.showtime, &transition.change);
+            let head = known.heads.entry(showtime).or_insert(Head {
+                revision: 0,
+                settings_version: 0,
+                ever_held: false,
+            });
+            if head.settings_version == 0 {
+                head.settings_version = transition.settings_version.unwrap_or(0);
+            }
+            for seat in &change.seats {
+                known.seats.entry((showtime, seat.no)).or_insert(seat.version.saturating_sub(1));
+            }
+            for hold in &change.holds {
+                known.holds.entry((showtime, hold.serial)).or_insert(hold.version.saturating_sub(1));
+            }
+        }
+        known
+    }
+
     /// Whether everything that a transition relied on is as it was.
     fn is_current(&self, sealed: &Sealed) -> Option<Head> {
         let transition = &sealed.transition;
@@ -207,8 +234,11 @@ impl Known {
 }
 
 /// Decides one transition after the other: who wins, and what is to be written for all of them.
-pub(crate) fn judge<'b>(batch: &'b [Sealed], mut known: Known) -> (Vec<Outcome>, Rows<'b>) {
-    let mut rows = Rows::default();
+pub(crate) fn judge<'b>(
+    batch: &'b [Sealed],
+    mut known: Known,
+    mut rows: Rows<'b>,
+) -> (Vec<Outcome>, Rows<'b>) {
     let mut outcomes = Vec::with_capacity(batch.len());
     for sealed in batch {
         outcomes.push(match known.is_current(sealed) {
@@ -231,15 +261,21 @@ pub(crate) async fn write_batch(
     batch: &[Sealed],
     fence: (i64, [u8; 16]),
     look: Look,
+    epoch: &str,
 ) -> Result<Written, BatchError> {
     let written = |again| move |(outcomes, epoch)| Written { outcomes, epoch, again };
-    match write_once(client, batch, fence, look).await {
+    let whole = (look == Look::Nothing).then(|| Whole::of(batch, epoch)).flatten();
+    let first = match whole {
+        Some(whole) => whole.write(client, fence).await.map(|outcomes| (outcomes, epoch.to_owned())),
+        None => write_once(client, batch, fence, look).await,
+    };
+    match first {
         Err(BatchError::NotCommitted(failure))
-            if look == Look::AtOld && !matches!(failure, Failure::Lost(_)) =>
+            if look != Look::All && !matches!(failure, Failure::Lost(_)) =>
         {
             tracing::debug!(%failure, "a batch is written again, after a look at all of it");
             roll_back(client).await?;
-            write_once(client, batch, fence, Look::AtAll).await.map(written(true))
+            write_once(client, batch, fence, Look::All).await.map(written(true))
         }
         result => result.map(written(false)),
     }
@@ -249,26 +285,34 @@ async fn roll_back(client: &Client) -> Result<(), Failure> {
     within(STEP, async { Ok(client.batch_execute("ROLLBACK").await?) }).await
 }
 
+pub(super) async fn begin(client: &Client) -> Result<(), Failure> {
+    Ok(client.batch_execute(BEGIN).await?)
+}
+
+/// Commits what was written with these outcomes.
+pub(super) async fn commit(client: &Client, outcomes: Vec<Outcome>) -> Result<Vec<Outcome>, BatchError> {
+    match within(COMMIT, async { Ok(client.batch_execute(END).await?) }).await {
+        Ok(()) => Ok(outcomes),
+        Err(failure) => Err(BatchError::InDoubt(failure, outcomes)),
+    }
+}
+
 async fn write_once(
     client: &Client,
     batch: &[Sealed],
     fence: (i64, [u8; 16]),
     look: Look,
 ) -> Result<(Vec<Outcome>, String), BatchError> {
-    let begin = async { Ok(client.batch_execute(BEGIN).await?) };
-    let read = async { tokio::try_join!(biased; begin, lock_and_read(client, batch, look)) };
-    let ((), known) = within(STEP, read).await?;
+    let by_key = async { Ok(client.batch_execute(BY_KEY).await?) };
+    let read = async { tokio::try_join!(biased; begin(client), by_key, lock_and_read(client, batch, look)) };
+    let ((), (), known) = within(STEP, read).await?;
     let epoch = known.epoch.clone();
-    let (outcomes, rows) = judge(batch, known);
+    let (outcomes, rows) = judge(batch, known, Rows::default());
     if rows.is_empty() {
         roll_back(client).await?;
         return Ok((outcomes, epoch));
     }
     let (statements, one) = statements(batch);
     within(STEP, write(client, statements, one, &rows, Some(fence))).await?;
-    let end = async { Ok(client.batch_execute(END).await?) };
-    match within(COMMIT, end).await {
-        Ok(()) => Ok((outcomes, epoch)),
-        Err(failure) => Err(BatchError::InDoubt(failure, outcomes)),
-    }
+    Ok((commit(client, outcomes).await?, epoch))
 }

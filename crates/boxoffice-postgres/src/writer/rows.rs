@@ -35,28 +35,32 @@ impl Showtimes {
 
 /// Seats that have a row already, or those that get their first one: a plain insert costs the database half.
 #[derive(Default)]
-struct Seats {
-    ids: Vec<i64>,
-    nos: Vec<i32>,
-    versions: Vec<i32>,
-    statuses: Vec<i16>,
-    owners: Vec<i64>,
-    revisions: Vec<i64>,
+pub(super) struct Seats {
+    pub(super) ids: Vec<i64>,
+    pub(super) nos: Vec<i32>,
+    /// The versions before the batch.
+    pub(super) befores: Vec<i32>,
+    pub(super) versions: Vec<i32>,
+    pub(super) statuses: Vec<i16>,
+    pub(super) owners: Vec<i64>,
+    pub(super) revisions: Vec<i64>,
     places: Map<(ShowtimeId, SeatNo), usize>,
 }
 
 #[derive(Default)]
-struct Holds<'b> {
-    ids: Vec<i64>,
-    serials: Vec<i64>,
-    versions: Vec<i32>,
-    statuses: Vec<i16>,
-    bodies: Vec<&'b [u8]>,
-    references: Vec<Option<i64>>,
-    booked: Vec<Option<i64>>,
-    cancelled: Vec<Option<i16>>,
-    emails: Vec<Option<String>>,
-    contacts: Vec<Option<Vec<u8>>>,
+pub(super) struct Holds<'b> {
+    pub(super) ids: Vec<i64>,
+    pub(super) serials: Vec<i64>,
+    /// The versions before the batch.
+    pub(super) befores: Vec<i32>,
+    pub(super) versions: Vec<i32>,
+    pub(super) statuses: Vec<i16>,
+    pub(super) bodies: Vec<&'b [u8]>,
+    pub(super) references: Vec<Option<i64>>,
+    pub(super) booked: Vec<Option<i64>>,
+    pub(super) cancelled: Vec<Option<i16>>,
+    pub(super) emails: Vec<Option<String>>,
+    pub(super) contacts: Vec<Option<Vec<u8>>>,
     places: Map<(ShowtimeId, u64), usize>,
 }
 
@@ -91,40 +95,42 @@ impl<'b> Holds<'b> {
 }
 
 #[derive(Default)]
-struct Keys<'b> {
-    ids: Vec<i64>,
-    keys: Vec<&'b [u8]>,
-    revisions: Vec<i64>,
-    at_ms: Vec<i64>,
+pub(super) struct Keys<'b> {
+    pub(super) ids: Vec<i64>,
+    pub(super) keys: Vec<&'b [u8]>,
+    pub(super) revisions: Vec<i64>,
+    pub(super) at_ms: Vec<i64>,
     places: Map<(ShowtimeId, [u8; 16]), usize>,
 }
 
 #[derive(Default)]
-struct Events<'b> {
-    ids: Vec<i64>,
-    revisions: Vec<i64>,
-    bodies: Vec<&'b [u8]>,
+pub(super) struct Events<'b> {
+    pub(super) ids: Vec<i64>,
+    pub(super) revisions: Vec<i64>,
+    pub(super) bodies: Vec<&'b [u8]>,
 }
 
 #[derive(Default)]
-struct Clocks {
-    ids: Vec<i64>,
-    revisions: Vec<i64>,
-    settings_versions: Vec<i32>,
-    ever_held: Vec<bool>,
-    at_ms: Vec<i64>,
+pub(super) struct Clocks {
+    pub(super) ids: Vec<i64>,
+    pub(super) revisions: Vec<i64>,
+    pub(super) settings_versions: Vec<i32>,
+    pub(super) ever_held: Vec<bool>,
+    pub(super) at_ms: Vec<i64>,
 }
 
 /// All rows of a batch, each once, as they are in the end.
 #[derive(Default)]
 pub(crate) struct Rows<'b> {
+    /// Whether new seats and holds stand with those that have a row already.
+    together: bool,
     new_seats: Seats,
-    seats: Seats,
+    pub(super) seats: Seats,
     new_holds: Holds<'b>,
-    holds: Holds<'b>,
-    keys: Keys<'b>,
-    events: Events<'b>,
-    clocks: Clocks,
+    pub(super) holds: Holds<'b>,
+    pub(super) keys: Keys<'b>,
+    pub(super) events: Events<'b>,
+    pub(super) clocks: Clocks,
     settings: Vec<(ShowtimeId, &'b Settings)>,
     newest: Map<ShowtimeId, i64>,
 }
@@ -137,7 +143,19 @@ fn put<T>(column: &mut Vec<T>, place: usize, value: T) {
     }
 }
 
+/// As [`put`], but a value that is there stays.
+fn keep<T>(column: &mut Vec<T>, place: usize, value: T) {
+    if place == column.len() {
+        column.push(value);
+    }
+}
+
 impl<'b> Rows<'b> {
+    /// None yet; new seats and holds are to stand with those that have a row already.
+    pub(super) fn together() -> Self {
+        Self { together: true, ..Self::default() }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.events.ids.is_empty()
     }
@@ -148,8 +166,9 @@ impl<'b> Rows<'b> {
         let (showtime, id, revision) = (transition.showtime, key_of(transition.showtime), revision as i64);
         for seat in &change.seats {
             let is_new = seat.version == 1 || self.new_seats.places.contains_key(&(showtime, seat.no));
-            let seats = if is_new { &mut self.new_seats } else { &mut self.seats };
+            let seats = if is_new && !self.together { &mut self.new_seats } else { &mut self.seats };
             let place = *seats.places.entry((showtime, seat.no)).or_insert(seats.ids.len());
+            keep(&mut seats.befores, place, seat.version as i32 - 1);
             put(&mut seats.ids, place, id);
             put(&mut seats.nos, place, seat.no as i32);
             put(&mut seats.versions, place, seat.version as i32);
@@ -161,8 +180,9 @@ impl<'b> Rows<'b> {
             let contact = transition.contact.as_ref().filter(|_| hold.status == HoldStatus::Booked);
             let columns = Columns::of(hold, contact);
             let is_new = hold.version == 1 || self.new_holds.places.contains_key(&(showtime, hold.serial));
-            let holds = if is_new { &mut self.new_holds } else { &mut self.holds };
+            let holds = if is_new && !self.together { &mut self.new_holds } else { &mut self.holds };
             let place = *holds.places.entry((showtime, hold.serial)).or_insert(holds.ids.len());
+            keep(&mut holds.befores, place, hold.version as i32 - 1);
             put(&mut holds.ids, place, id);
             put(&mut holds.serials, place, hold.serial as i64);
             put(&mut holds.versions, place, hold.version as i32);
@@ -198,9 +218,11 @@ impl<'b> Rows<'b> {
         *newest = change.at.as_ms().max(*newest);
     }
 
-    /// Adds the clocks of all showtimes that something was added of.
+    /// Adds the clocks of all showtimes that something was added of, in the order in which they are locked.
     pub(crate) fn add_clocks(&mut self, heads: &Map<ShowtimeId, Head>) {
-        for (showtime, at_ms) in &self.newest {
+        let mut newest: Vec<_> = self.newest.iter().collect();
+        newest.sort_unstable_by_key(|(showtime, _)| key_of(**showtime));
+        for (showtime, at_ms) in newest {
             let Some(head) = heads.get(showtime) else { continue };
             self.clocks.ids.push(key_of(*showtime));
             self.clocks.revisions.push(head.revision as i64);
