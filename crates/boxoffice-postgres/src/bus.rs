@@ -11,8 +11,9 @@ mod listener;
 mod payload;
 mod sender;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use boxoffice_core::change::Event;
 use boxoffice_core::id::ShowtimeId;
@@ -27,6 +28,9 @@ use crate::history::random;
 
 /// How many changes may wait to be sent.
 const WAITING: usize = 16_384;
+/// How long no other node may be heard before nothing is told any more: it would be for nobody, and costs the database
+/// a tenth of what it does for sales.
+const ALONE_AFTER: Duration = sender::HEARTBEAT.saturating_mul(5);
 /// The channel of all nodes. Channels belong to a database, which is one installation's.
 const CHANNEL: &str = "boxoffice_bus";
 
@@ -48,6 +52,10 @@ struct Shared {
     telling: Mutex<Option<String>>,
     /// What is wrong with listening.
     listening: Mutex<Option<String>>,
+    /// The node that listens.
+    node: OnceLock<u64>,
+    /// When another node was heard last, or might not have been.
+    others: Mutex<Instant>,
     /// Something should be said soon: somebody has just begun to listen.
     speak: Notify,
 }
@@ -71,6 +79,8 @@ impl PostgresBus {
             counters: Counters::default(),
             telling: Mutex::new(Some("not connected yet".into())),
             listening: Mutex::default(),
+            node: OnceLock::new(),
+            others: Mutex::new(Instant::now()),
             speak: Notify::new(),
         });
         let (outgoing, waiting) = mpsc::channel(WAITING);
@@ -82,6 +92,18 @@ impl PostgresBus {
 impl Shared {
     fn count_dropped(&self, count: u64) {
         self.counters.dropped.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Notes that there is another node, or that it cannot be known.
+    fn note_others(&self) {
+        *self.others.lock() = Instant::now();
+    }
+
+    /// Whether this node hears, and hears no other: each says every second that it is there.
+    fn is_alone(&self) -> bool {
+        self.node.get().is_some()
+            && self.listening.lock().is_none()
+            && self.others.lock().elapsed() > ALONE_AFTER
     }
 
     fn note_telling(&self, trouble: Option<String>) {
@@ -116,6 +138,7 @@ impl Bus for PostgresBus {
 
     fn subscribe(&self, node: u64, subscriber: Subscriber) {
         *self.shared.listening.lock() = Some("not listening yet".into());
+        let _ = self.shared.node.set(node);
         tokio::spawn(listener::run(Arc::downgrade(&self.shared), node, subscriber));
     }
 

@@ -169,6 +169,45 @@ async fn way(server: &str) -> (String, tokio::sync::watch::Sender<bool>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_hears_no_other_tells_nothing_until_one_comes() {
+    let Some(server) = server::server() else { return };
+    let url = database(&server).await;
+    let (one, _own) = bus(address(&url), 1, "history");
+    well(&[&one]).await;
+    let mut revision = 0;
+    let mut told = || {
+        revision += 1;
+        let before = one.figures().published;
+        one.publish(1, &[message(1, revision)]);
+        async move {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            before
+        }
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    assert!(told().await < one.figures().published, "it cannot know so soon that it is alone");
+    while told().await < one.figures().published {
+        assert!(Instant::now() < deadline, "it never finds that it is alone");
+    }
+    let quiet = one.figures().published;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(trouble(&one), None, "it hears itself all the same");
+    assert_eq!((told().await, one.figures().published, one.figures().dropped), (quiet, quiet, 0));
+    let (other, heard) = bus(address(&url), 2, "history");
+    well(&[&other]).await;
+    wait_until("it to be told", || {
+        one.publish(1, &[message(2, 1)]);
+        !heard.lock().is_empty()
+    })
+    .await;
+    // The other says nothing but that it is there, and that is enough.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    heard.lock().clear();
+    one.publish(1, &[message(3, 1)]);
+    wait_until("it to be told still", || !heard.lock().is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_waits_for_a_bus_whose_server_is_silent() {
     let Some(server) = server::server() else { return };
     let url = database(&server).await;

@@ -7,6 +7,7 @@ use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use boxoffice_engine::bus::message::Origin;
 use boxoffice_engine::bus::{Subscriber, message};
 use boxoffice_engine::link::backoff::Backoff;
 use tokio::sync::mpsc;
@@ -66,6 +67,7 @@ async fn listen(shared: &Weak<Shared>) -> Result<Option<Ear>, Failure> {
     let client = connect_hearing(&bus.address, hear).await?;
     let sql = format!("LISTEN {CHANNEL}; LISTEN {}", bus.own_channel);
     within(READ, async { Ok(client.batch_execute(&sql).await?) }).await?;
+    bus.note_others();
     bus.speak.notify_one();
     Ok(Some(Ear { notifications, _client: client }))
 }
@@ -114,7 +116,13 @@ impl Shared {
             Err(_) => return self.count_dropped(1),
         };
         let epoch = (self.epoch)();
-        match message::read(&content, |origin| origin.node != node && *origin.epoch == *epoch) {
+        let is_wanted = |origin: &Origin| {
+            if origin.node != node {
+                self.note_others();
+            }
+            origin.node != node && *origin.epoch == *epoch
+        };
+        match message::read(&content, is_wanted) {
             Ok(messages) if messages.is_empty() => {}
             Ok(messages) => {
                 self.counters.received.fetch_add(messages.len() as u64, Ordering::Relaxed);

@@ -38,16 +38,26 @@ pub(super) async fn run(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Outgoin
     let backoff = Backoff::default();
     let mut session = Session { client: None, backoff, not_before: Instant::now(), number: 0 };
     let mut batch = Vec::with_capacity(AT_ONCE);
+    let mut spoke = Instant::now();
     loop {
+        let mut quiet = false;
         tokio::select! { biased;
             taken = waiting.recv_many(&mut batch, AT_ONCE) => {
                 if taken == 0 {
                     return;
                 }
+                quiet = spoke.elapsed() < HEARTBEAT;
             }
             () = shared.speak.notified() => {}
-            () = tokio::time::sleep(HEARTBEAT) => {}
+            () = tokio::time::sleep_until(spoke + HEARTBEAT) => {}
         }
+        if shared.is_alone() {
+            batch.clear();
+            if quiet {
+                continue;
+            }
+        }
+        spoke = Instant::now();
         let changes = batch.len() as u64;
         match session.tell(&shared, &batch).await {
             Ok(told) => {
@@ -81,7 +91,13 @@ impl Session {
         // cluster, for which other nodes that tell something wait.
         let mut sql =
             "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = '2s';".to_owned();
-        for draft in drafts(&(shared.epoch)(), batch) {
+        let epoch = (shared.epoch)();
+        let mut drafts = drafts(&epoch, batch);
+        if let Some(node) = shared.node.get().filter(|_| drafts.is_empty()) {
+            // That it is there.
+            drafts.push(Draft::new(&Origin { node: *node, epoch: epoch.to_string() }));
+        }
+        for draft in drafts {
             let changes = draft.changes;
             self.number += 1;
             let payloads = split(self.number, &draft.finish());
