@@ -23,8 +23,8 @@ pub(crate) const ERRAND: Duration = Duration::from_secs(35);
 
 /// Begins a batch. The limits hold for this transaction alone, so that nothing is left in a session that a pooler gives
 /// to somebody else, and are set by one statement, which costs a fifth of several; a cut wire does not keep a showtime
-/// locked for longer.
-pub(crate) const BEGIN: &str = "BEGIN; \
+/// locked for longer. What is read under a lock must be seen as it is then, whatever the database's default is.
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SELECT set_config('statement_timeout', '3s', true), set_config('lock_timeout', '2s', true), \
      set_config('idle_in_transaction_session_timeout', '3s', true)";
 
@@ -37,8 +37,8 @@ pub(crate) const BY_KEY: &str = "SELECT set_config('enable_hashjoin', 'off', tru
      set_config('jit', 'off', true)";
 
 /// Begins a change of the catalogue.
-pub(crate) const BEGIN_ERRAND: &str = "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'; \
-     SET LOCAL idle_in_transaction_session_timeout = '5s'";
+pub(crate) const BEGIN_ERRAND: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '30s'; \
+     SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
 /// Commits. Were the wait for a synchronous standby cut short by a timeout, PostgreSQL would report success for what a
 /// failover may still lose.

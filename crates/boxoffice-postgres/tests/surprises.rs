@@ -15,7 +15,7 @@ use boxoffice_engine::box_office::{BoxOffice, Refused};
 use boxoffice_engine::store::conformance::room;
 use boxoffice_postgres::migrate;
 use node::{ID, ask, hold, node};
-use server::{address, database};
+use server::{address, database, plain};
 
 fn rewrites(node: &BoxOffice) -> u64 {
     let figures = node.ports().store.figures();
@@ -44,4 +44,22 @@ async fn only_whoever_is_late_loses_by_a_row_that_was_there() {
     assert!(ask(&two, hold(&["A6"])).await.is_err());
     assert!(ask(&two, hold(&["A7"])).await.is_ok());
     assert_eq!(rewrites(&two), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_take_turns_at_a_showtime_whatever_isolation_the_database_gives_by_default() {
+    let Some(server) = server::server() else { return };
+    let url = database(&server).await;
+    let name = url.rsplit_once('/').unwrap().1;
+    let sql = format!("ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'");
+    plain(&server).await.batch_execute(&sql).await.unwrap();
+    migrate(&address(&url), false).await.unwrap();
+    let nodes = [node(&url, 1).await, node(&url, 2).await];
+    room::make_showtime(&*nodes[0].ports().store, ID, room::plan(200, None), room::settings(1, 24)).await;
+    let mut holds = tokio::task::JoinSet::new();
+    for seat in 1..=200 {
+        let node = nodes[seat % 2].clone();
+        holds.spawn(async move { ask(&node, hold(&[&format!("A{seat}")])).await.err() });
+    }
+    assert!(holds.join_all().await.iter().all(Option::is_none), "they are of different seats");
 }
