@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import wrk
@@ -18,6 +19,8 @@ from server import ADMIN_KEY, Api, Server, adjacent_pairs, create_showtimes, fre
 # Showtimes, seats of each, and the bar. One showtime has the seats of many, so that there are enough distinct holds.
 SIZES = {"pg-many": (1000, 300, 3.0), "pg-one": (1, 100_000, 6.0)}
 CONNECTIONS = (256, 512, 1024)
+# A node that has heard no other for five seconds knows that it is alone, and tells nobody what it commits.
+SETTLE_S = 6
 GATE_RATE = 500
 GATE_BAR_MS = 1.0
 
@@ -67,8 +70,10 @@ class NodesMeasure:
         requests = self._write_requests(name, seed=number)
         for connections in CONNECTIONS:
             with self._node(name) as server:
+                ensure(self._held_seats(server, name) == 0, "a fresh database has held seats")
+                time.sleep(SETTLE_S)
                 result = wrk.hold(server.url, requests, self.settings.slice_s, connections)
-                held = sum(in_parallel(server, showtimes, lambda api, at: self._held(api, name, at)))
+                held = self._held_seats(server, name)
                 acknowledged = result.asked - result.refused
                 ensure(held == SEATS_PER_HOLD * acknowledged, f"{acknowledged} holds acknowledged, but {held} seats held")
             self.samples.add(f"{name} ours {connections}", result.per_s)
@@ -79,8 +84,11 @@ class NodesMeasure:
         self.postgres.query(f'CREATE DATABASE round TEMPLATE "{name}"')
         return Server(self.settings.program, self.folder, self.postgres.url("round"), *arguments)
 
-    def _held(self, api: Api, name: str, number: int) -> int:
-        return api.get(f"/v1/showtimes/{self.showtimes[name][number]}")["counts"]["held"]
+    def _held_seats(self, server: Server, name: str) -> int:
+        def held(api: Api, number: int) -> int:
+            return api.get(f"/v1/showtimes/{self.showtimes[name][number]}")["counts"]["held"]
+
+        return sum(in_parallel(server, SIZES[name][0], held))
 
     def _write_requests(self, name: str, seed: int) -> Path:
         pairs = [(showtime, pair) for showtime in self.showtimes[name] for pair in adjacent_pairs(SIZES[name][1])]
