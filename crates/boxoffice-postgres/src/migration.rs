@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 
 use crate::Address;
 use crate::error::{At as _, Failure, OpenError};
+use crate::session::BEGIN_ONCE;
 use crate::values::{execute, get, row, rows, values};
 
 /// A step, at the place of its number less one. Steps expand first and contract one release later, so that two versions
@@ -38,7 +39,9 @@ fn checksum(sql: &str) -> Vec<u8> {
 
 /// The database's schema; 0 if it has no tables of ours.
 async fn version(client: &Client) -> Result<i32, Failure> {
-    let there = row(client, "SELECT to_regclass('migration') IS NOT NULL", &[]).await?;
+    // By the table itself: `to_regclass` may still say within a transaction what the session knew before it.
+    let sql = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'migration' AND pg_table_is_visible(oid))";
+    let there = row(client, sql, &[]).await?;
     if !there.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
         return Ok(0);
     }
@@ -84,7 +87,7 @@ pub(crate) async fn migrate(
     if found >= SCHEMA && !distributed {
         return Ok((found, found));
     }
-    client.batch_execute("BEGIN").await.at(address)?;
+    client.batch_execute(BEGIN_ONCE).await.at(address)?;
     let result = apply(client, address, distributed).await;
     let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = client.batch_execute(end).await.at(address);

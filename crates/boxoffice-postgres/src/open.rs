@@ -7,7 +7,7 @@ use crate::Address;
 use crate::error::{At as _, Failure, OpenError};
 use crate::history;
 use crate::migration;
-use crate::session::connect;
+use crate::session::{BEGIN_ONCE, connect};
 use crate::token_keys;
 use crate::values::{get, row, rows, values};
 
@@ -33,8 +33,10 @@ pub(crate) async fn open(address: &Address) -> Result<Opened, OpenError> {
     } else if from < to {
         tracing::info!(%address, from, to, "the database was migrated");
     }
+    client.batch_execute(BEGIN_ONCE).await.at(address)?;
     let epoch = history::begin(&client).await.at(address)?;
     token_keys::make_first(&client).await.at(address)?;
+    client.batch_execute("COMMIT").await.at(address)?;
     let newest = newest_time(&client).await.at(address)?;
     let distributed = is_distributed(&client).await.at(address)?;
     Ok(Opened { client, epoch, newest, distributed })

@@ -23,10 +23,11 @@ pub(crate) const ERRAND: Duration = Duration::from_secs(35);
 
 /// Begins a batch. The limits hold for this transaction alone, so that nothing is left in a session that a pooler gives
 /// to somebody else, and are set by one statement, which costs a fifth of several; a cut wire does not keep a showtime
-/// locked for longer. What is read under a lock must be seen as it is then, whatever the database's default is.
+/// locked for longer. What is read under a lock must be seen as it is then, whatever the database's default is. What
+/// writes is sent without waiting for an answer to this, and refuses to be done where this was not.
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SELECT set_config('statement_timeout', '3s', true), set_config('lock_timeout', '2s', true), \
-     set_config('idle_in_transaction_session_timeout', '3s', true)";
+     set_config('idle_in_transaction_session_timeout', '3s', true), set_config('boxoffice.batch', 'on', true)";
 
 /// For a batch that is written statement by statement: it goes from its rows to those of the tables by their keys, one
 /// after the other. A planner that thinks the tables small, or knows nothing of them yet, would read a whole one for
@@ -35,6 +36,9 @@ pub(crate) const BY_KEY: &str = "SELECT set_config('enable_hashjoin', 'off', tru
      set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true), \
      set_config('enable_bitmapscan', 'off', true), set_config('enable_material', 'off', true), \
      set_config('jit', 'off', true)";
+
+/// Begins what is done once, maybe by several nodes that start together.
+pub(crate) const BEGIN_ONCE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// Begins a change of the catalogue.
 pub(crate) const BEGIN_ERRAND: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '30s'; \
