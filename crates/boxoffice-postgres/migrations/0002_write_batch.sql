@@ -11,8 +11,10 @@ $$;
 --
 -- A session keeps the plans of a function, so that a batch is not parsed and planned anew, and needs nothing of a session
 -- that a pooler would not keep. They are made once, maybe for tables that are still small, and must be right for large
--- ones: no table is to be read whole, and `= ANY (ARRAY[…])` cannot be turned round, but goes from the batch's rows to
--- the table's.
+-- ones: no table is to be read whole, and `= ANY (ARRAY[…])` can be neither merged nor hashed nor turned round, but goes
+-- from the batch's rows to the table's.
+--
+-- Only within a transaction that has set boxoffice.batch: by itself it would be committed at once, unheard.
 --
 -- clock_ids: the showtimes, ascending, so that two writers do not wait for each other; clock_settings: the version of
 -- their settings that is relied on, or 0. A *_place is a place in clock_ids, from 1; a *_step is a revision, counted from
@@ -34,6 +36,9 @@ DECLARE
     heads bigint[];
     written bigint;
 BEGIN
+    IF current_setting('boxoffice.batch', true) IS DISTINCT FROM 'on' THEN
+        RAISE 'a batch is written outside of a transaction of its own' USING ERRCODE = 'no_active_sql_transaction';
+    END IF;
     IF epoch IS DISTINCT FROM current_epoch() THEN
         RAISE 'the database goes on with another history' USING ERRCODE = 'serialization_failure';
     END IF;

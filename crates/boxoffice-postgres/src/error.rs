@@ -117,6 +117,9 @@ pub(crate) enum Failure {
     /// The server said no; what was asked was not done.
     #[error("{0}")]
     Refused(String),
+    /// The same, because somebody else was in the way: a row that was there, a lock, or another state than was relied on.
+    #[error("{0}")]
+    InTheWay(String),
     /// The connection is gone, or there is none.
     #[error("{0}")]
     Lost(String),
@@ -125,11 +128,15 @@ pub(crate) enum Failure {
     Damaged(String),
 }
 
+/// Unique violation, serialization failure, deadlock, lock not available.
+const IN_THE_WAY: [&str; 4] = ["23505", "40001", "40P01", "55P03"];
+
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
         let text = words(&error);
         match error.as_db_error() {
             Some(said) if said.code().code().starts_with("XX00") => Self::Damaged(text),
+            Some(said) if IN_THE_WAY.contains(&said.code().code()) => Self::InTheWay(text),
             Some(_) => Self::Refused(text),
             None => Self::Lost(text),
         }

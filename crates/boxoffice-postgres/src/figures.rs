@@ -15,7 +15,7 @@ pub(crate) fn figures(shared: &Shared, readers: &Readers, watch: &Watch) -> Vec<
     let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let hits = "Times that a limit turned something away, by the limit's key in the config.";
     let busy = "How long the committed database transactions took in all, in microseconds.";
-    let twice = "Database transactions that failed, at something that another node had done, and were written a second time.";
+    let twice = "Database transactions that failed, mostly at something that another node had done, and were written a second time.";
     let in_doubt = "Database transactions whose COMMIT was not answered, so that a fence had to decide.";
     let error = "By how much this node's measure of the database's clock may be wrong, in milliseconds.";
     let available = shared.trouble().is_none();

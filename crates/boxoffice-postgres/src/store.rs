@@ -28,7 +28,7 @@ use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::watch::Watch;
 use crate::writer::slices::Slices;
-use crate::writer::{Shared, Writer};
+use crate::writer::{Caution, Shared, Writer};
 use crate::{Address, alteration, bookings, catalogue, open};
 
 /// How a PostgreSQL store works.
@@ -161,7 +161,7 @@ impl Store for PostgresStore {
                 watch: Arc::clone(&self.watch),
                 most,
                 one_showtime: self.distributed,
-                wary: 0,
+                caution: Caution::default(),
             };
             tasks.spawn(writer.run());
         }

@@ -31,9 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_EVERY: Duration = Duration::from_millis(250);
 /// How often a fence is tried while people wait for the fate of their commit.
 const FENCE_EVERY: Duration = Duration::from_millis(50);
-/// After a batch that had to be written a second time, or that failed, so many are looked at wholly before they are written: where
-/// several nodes want the same seats, one surprise is followed by others.
-const WARY_FOR: u32 = 64;
+/// After batches that had to be written a second time, or that failed, some are looked at wholly before they are written: where
+/// several nodes want the same seats, one surprise is followed by others. Twice as many after each, up to two to this.
+const MOST_CAUTION: u32 = 6;
 /// For how long a fence is tried when the node is going down.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -101,8 +101,36 @@ pub(crate) struct Writer {
     pub(crate) most: usize,
     /// Whether each transaction keeps to one showtime, and so to one shard.
     pub(crate) one_showtime: bool,
-    /// How many batches more are looked at wholly before they are written.
-    pub(crate) wary: u32,
+    /// What it has learnt of surprises.
+    pub(crate) caution: Caution,
+}
+
+/// How many batches are looked at wholly because of surprises: two after one, more when others follow.
+#[derive(Debug, Default)]
+pub(crate) struct Caution {
+    /// How many batches more.
+    wary: u32,
+    /// Surprises of late, less batches without one.
+    level: u32,
+}
+
+impl Caution {
+    fn is_wary(&self) -> bool {
+        self.wary > 0
+    }
+
+    fn note_surprise(&mut self) {
+        self.level = (self.level + 1).min(MOST_CAUTION);
+        self.wary = 1 << self.level;
+    }
+
+    /// Notes a batch that went as it should, which says something only if it was not looked at.
+    fn note_none(&mut self) {
+        match self.wary {
+            0 => self.level = self.level.saturating_sub(1),
+            _ => self.wary -= 1,
+        }
+    }
 }
 
 type Tickets = Vec<Box<dyn Ticket>>;
@@ -137,10 +165,10 @@ impl Writer {
         let Some(first) = batch.first() else { return };
         let fence = (key_of(first.transition.showtime), self.ids.next());
         let result = {
-            let look = match self.wary {
-                0 if self.one_showtime => Look::Old,
-                0 => Look::Nothing,
-                _ => Look::All,
+            let look = match self.one_showtime {
+                _ if self.caution.is_wary() => Look::All,
+                true => Look::Old,
+                false => Look::Nothing,
             };
             let epoch = self.watch.epoch();
             let work = write_batch(&client, &batch, fence, look, &epoch);
@@ -163,7 +191,11 @@ impl Writer {
         match result {
             Ok(written) => {
                 self.watch.note_epoch(written.epoch);
-                self.wary = if written.again { WARY_FOR } else { self.wary.saturating_sub(1) };
+                if written.again {
+                    self.caution.note_surprise();
+                } else {
+                    self.caution.note_none();
+                }
                 counters.again.fetch_add(written.again.into(), Ordering::Relaxed);
                 self.client = Some(client);
                 counters.batches.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +203,7 @@ impl Writer {
                 self.hand_back(tickets, written.outcomes);
             }
             Err(BatchError::NotCommitted(failure)) => {
-                self.wary = WARY_FOR;
+                self.caution.note_surprise();
                 counters.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%failure, "a batch could not be written; nothing of it was done");
                 self.hand_back_refused(tickets);
@@ -184,7 +216,7 @@ impl Writer {
                 }
             }
             Err(BatchError::InDoubt(failure, outcomes)) => {
-                self.wary = WARY_FOR;
+                self.caution.note_surprise();
                 counters.doubts.fetch_add(1, Ordering::Relaxed);
                 drop(client);
                 let told = began.elapsed() >= PATIENCE;
@@ -282,5 +314,35 @@ impl Writer {
         if !outcomes.is_empty() && self.sink.send(outcomes).is_err() {
             tracing::debug!("outcomes came after the engine had gone");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of so many batches are looked at, where each that is not looked at meets a surprise or does not.
+    fn looked_at(batches: usize, mut surprise: impl FnMut(usize) -> bool) -> usize {
+        let mut caution = Caution::default();
+        let looks = (0..batches).filter(|batch| {
+            let wary = caution.is_wary();
+            if !wary && surprise(*batch) {
+                caution.note_surprise();
+            } else {
+                caution.note_none();
+            }
+            wary
+        });
+        looks.count()
+    }
+
+    #[test]
+    fn rare_surprises_cost_little_and_frequent_ones_are_seen_in_time() {
+        assert_eq!(looked_at(1_000, |_| false), 0);
+        assert_eq!(looked_at(1_000, |batch| batch == 10), 2);
+        let rare = looked_at(1_000, |batch| batch % 50 == 0);
+        assert!((30..=50).contains(&rare), "{rare}");
+        let all = looked_at(1_000, |_| true);
+        assert!(all > 960, "{all}");
     }
 }

@@ -87,8 +87,8 @@ async fn the_postgres_store_keeps_every_promise_behind_a_pooler() {
     };
     conformance::run(make).await;
     // That there was one in between, and that it had to share.
-    let sessions =
-        "SELECT datname::text, count(*) FROM pg_stat_activity WHERE datname LIKE 'test_%' GROUP BY 1";
+    let sessions = "SELECT datname::text, count(*) FROM pg_stat_activity
+                    WHERE datname LIKE 'test_%' AND backend_type = 'client backend' GROUP BY 1";
     let sessions = plain(&server).await.query(sessions, &[]).await.unwrap();
     let own = format!("test_{}_", std::process::id());
     let counts: Vec<i64> = sessions

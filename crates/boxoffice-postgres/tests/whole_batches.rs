@@ -84,6 +84,7 @@ async fn tables(server: &str) -> Client {
     let client = plain(&url).await;
     client.batch_execute("INSERT INTO meta VALUES ('epoch', 'history')").await.unwrap();
     client.batch_execute(FILL).await.unwrap();
+    client.batch_execute("SET boxoffice.batch = 'on'").await.unwrap();
     client
 }
 
@@ -123,6 +124,10 @@ async fn all_of_a_batch_is_written_or_nothing() {
         assert!(["40001", "23505"].contains(&&*code), "{fault}: {code}");
         assert_eq!(all_rows(&client).await, before, "{fault}");
     }
+    client.batch_execute("RESET boxoffice.batch").await.unwrap();
+    let unheard = client.query(&GOOD.call(), &[]).await.map(|_| ()).unwrap_err();
+    assert_eq!(unheard.code().unwrap().code(), "25P01", "outside of a transaction that a writer began");
+    client.batch_execute("SET boxoffice.batch = 'on'").await.unwrap();
     let heads: Vec<i64> = client.query_one(&GOOD.call(), &[]).await.unwrap().get(0);
     assert_eq!(heads, [1, 1]);
     let after = all_rows(&client).await;
@@ -168,8 +173,9 @@ async fn plans_that_were_made_for_small_tables_are_right_for_large_ones() {
         INSERT INTO hold (showtime_id, serial, version, status, body)
             SELECT 5, no, 1, 0, '' FROM generate_series(1000, 20000) no";
     client.batch_execute(grow).await.unwrap();
+    client.batch_execute("BEGIN").await.unwrap();
     let before = rows_read(&client).await;
-    client.batch_execute(&format!("BEGIN; {}", GOOD.call())).await.unwrap();
+    client.batch_execute(&GOOD.call()).await.unwrap();
     let read: Vec<_> =
         rows_read(&client).await.iter().zip(before).map(|(after, before)| after - before).collect();
     assert_eq!(read, [0, 2, 0, 1, 0, 1], "of clocks, holds and seats: by scanning, and by looking up");

@@ -56,7 +56,7 @@ impl Draft {
 }
 
 /// Reads where a message comes from, and what it tells if `wanted` says so.
-pub fn read(bytes: &[u8], wanted: impl Fn(&Origin) -> bool) -> Result<Vec<Message>, Malformed> {
+pub fn read(bytes: &[u8], wanted: impl FnOnce(&Origin) -> bool) -> Result<Vec<Message>, Malformed> {
     let mut input = Reader::new("bus message", bytes);
     if input.uint::<u8>()? != FORMAT {
         return Err(input.malformed());
@@ -64,7 +64,10 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&Origin) -> bool) -> Result<Vec<Messag
     let origin =
         Origin { node: u64::from_le_bytes(input.array()?), epoch: input.text()?.as_str().to_owned() };
     let mut messages = Vec::new();
-    while wanted(&origin) && !input.is_at_end() {
+    if !wanted(&origin) {
+        return Ok(messages);
+    }
+    while !input.is_at_end() {
         let number: u64 = input.uint()?;
         let showtime = ShowtimeId::from_number(number);
         if showtime.number() != number {

@@ -45,7 +45,8 @@ pub(crate) type Map<K, V> = HashMap<K, V, FixedState>;
 /// What is looked at before a batch is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Nothing: the database itself refuses the whole batch if anything is not as it relies on.
+    /// Nothing: the database itself refuses the whole batch if anything is not as it relies on. What cannot be written so
+    /// is looked at as [`Old`](Self::Old).
     Nothing,
     /// The rows that are to change. What is to be new is inserted unseen: it is new nearly always, and a row that is there
     /// all the same fails the whole transaction. In which words depends on who says it: an extension that passes rows on
@@ -273,7 +274,11 @@ pub(crate) async fn write_batch(
         Err(BatchError::NotCommitted(failure))
             if look != Look::All && !matches!(failure, Failure::Lost(_)) =>
         {
-            tracing::debug!(%failure, "a batch is written again, after a look at all of it");
+            if let Failure::InTheWay(why) = failure {
+                tracing::debug!(why, "a batch is written again, after a look at all of it");
+            } else {
+                tracing::warn!(%failure, "a batch failed, and is written again, after a look at all of it");
+            }
             roll_back(client).await?;
             write_once(client, batch, fence, Look::All).await.map(written(true))
         }
