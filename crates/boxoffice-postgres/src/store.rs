@@ -27,8 +27,9 @@ use crate::figures::figures;
 use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::watch::Watch;
+use crate::writer::caution::Caution;
 use crate::writer::slices::Slices;
-use crate::writer::{Caution, Shared, Writer};
+use crate::writer::{Shared, Writer};
 use crate::{Address, alteration, bookings, catalogue, open};
 
 /// How a PostgreSQL store works.

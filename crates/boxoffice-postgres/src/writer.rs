@@ -2,6 +2,7 @@
 //! once; and finds out what became of a batch whose COMMIT was not answered.
 
 pub(crate) mod batch;
+pub(crate) mod caution;
 pub(crate) mod rows;
 pub(crate) mod slices;
 pub(crate) mod statements;
@@ -23,6 +24,7 @@ use crate::reads::key_of;
 use crate::session::connect;
 use crate::watch::Watch;
 use batch::{BatchError, Look, write_batch};
+use caution::Caution;
 use slices::Slices;
 
 /// How long those who wait are left without a word.
@@ -31,9 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_EVERY: Duration = Duration::from_millis(250);
 /// How often a fence is tried while people wait for the fate of their commit.
 const FENCE_EVERY: Duration = Duration::from_millis(50);
-/// After batches that had to be written a second time, or that failed, some are looked at wholly before they are written: where
-/// several nodes want the same seats, one surprise is followed by others. Twice as many after each, up to two to this.
-const MOST_CAUTION: u32 = 6;
 /// For how long a fence is tried when the node is going down.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -103,34 +102,6 @@ pub(crate) struct Writer {
     pub(crate) one_showtime: bool,
     /// What it has learnt of surprises.
     pub(crate) caution: Caution,
-}
-
-/// How many batches are looked at wholly because of surprises: two after one, more when others follow.
-#[derive(Debug, Default)]
-pub(crate) struct Caution {
-    /// How many batches more.
-    wary: u32,
-    /// Surprises of late, less batches without one.
-    level: u32,
-}
-
-impl Caution {
-    fn is_wary(&self) -> bool {
-        self.wary > 0
-    }
-
-    fn note_surprise(&mut self) {
-        self.level = (self.level + 1).min(MOST_CAUTION);
-        self.wary = 1 << self.level;
-    }
-
-    /// Notes a batch that went as it should, which says something only if it was not looked at.
-    fn note_none(&mut self) {
-        match self.wary {
-            0 => self.level = self.level.saturating_sub(1),
-            _ => self.wary -= 1,
-        }
-    }
 }
 
 type Tickets = Vec<Box<dyn Ticket>>;
@@ -314,35 +285,5 @@ impl Writer {
         if !outcomes.is_empty() && self.sink.send(outcomes).is_err() {
             tracing::debug!("outcomes came after the engine had gone");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// How many of so many batches are looked at, where each that is not looked at meets a surprise or does not.
-    fn looked_at(batches: usize, mut surprise: impl FnMut(usize) -> bool) -> usize {
-        let mut caution = Caution::default();
-        let looks = (0..batches).filter(|batch| {
-            let wary = caution.is_wary();
-            if !wary && surprise(*batch) {
-                caution.note_surprise();
-            } else {
-                caution.note_none();
-            }
-            wary
-        });
-        looks.count()
-    }
-
-    #[test]
-    fn rare_surprises_cost_little_and_frequent_ones_are_seen_in_time() {
-        assert_eq!(looked_at(1_000, |_| false), 0);
-        assert_eq!(looked_at(1_000, |batch| batch == 10), 2);
-        let rare = looked_at(1_000, |batch| batch % 50 == 0);
-        assert!((30..=50).contains(&rare), "{rare}");
-        let all = looked_at(1_000, |_| true);
-        assert!(all > 960, "{all}");
     }
 }

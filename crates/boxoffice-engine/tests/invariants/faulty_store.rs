@@ -47,7 +47,7 @@ pub(crate) struct FaultyStore {
     /// Neither the log nor a hold can be read.
     pub(crate) log_fails: AtomicBool,
     /// No other node has it.
-    pub(crate) exclusive: bool,
+    exclusive: bool,
 }
 
 impl FaultyStore {
