@@ -70,16 +70,13 @@ impl BoxOffice {
         let mut records = Vec::with_capacity(wanted.len());
         for serial in wanted {
             let mut record = board.active_hold(serial);
+            if record.is_none() && !self.0.exclusive {
+                // The board may be behind, and then it would not find the hold's seats to be the hold's.
+                self.catch_up(board).await?;
+                record = board.active_hold(serial);
+            }
             if record.is_none() {
                 record = self.stored_record(board, serial).await?;
-                if record.as_ref().is_some_and(|hold| hold.status == HoldStatus::Active) {
-                    // The board is behind: it would not find the hold's seats to be the hold's.
-                    self.catch_up(board).await?;
-                    record = board.active_hold(serial);
-                    if record.is_none() {
-                        record = self.stored_record(board, serial).await?;
-                    }
-                }
             }
             records.extend(record);
         }
