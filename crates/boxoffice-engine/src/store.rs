@@ -2,7 +2,8 @@
 //!
 //! A store never sees a rule. It commits a transition whole or not at all: every seat and hold at exactly the
 //! version that the change says it had before, the settings at the version that the decision relied on, the
-//! request's key unused in that showtime. It gives each committed transition its showtime's next revision.
+//! request's key unused in that showtime. It gives each committed transition its showtime's next revision. A store may forget
+//! the versions of holds that were released or expired, of which nothing changes any more.
 
 pub mod conformance;
 pub mod copy;

@@ -124,7 +124,7 @@ async fn remove_unheld(client: &Client, id: ShowtimeId) -> Result<u64, Undo<NotA
 
 /// Takes a showtime out with all that is of it: first its clock, for which whoever writes to it waits.
 pub(crate) async fn take_out(client: &Client, id: ShowtimeId) -> Result<(), Failure> {
-    for table in ["clock", "seat", "hold", "event", "request_key"] {
+    for table in ["clock", "log", "snapshot", "hold", "request_key"] {
         let sql = format!("DELETE FROM {table} WHERE showtime_id = $1");
         execute(client, &sql, values![key_of(id)]).await?;
     }

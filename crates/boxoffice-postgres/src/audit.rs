@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use boxoffice_core::change::Event;
-use boxoffice_core::hold::Hold;
+use boxoffice_core::hold::{Hold, HoldStatus};
 use boxoffice_core::id::{Serial, ShowtimeId};
 use boxoffice_core::plan::SeatNo;
 use boxoffice_core::seat::SeatState;
@@ -17,8 +17,9 @@ use crate::Address;
 use crate::bookings::Columns;
 use crate::error::{At as _, Failure, OpenError};
 use crate::migration::must_be_current;
-use crate::reads::{self, Plans, key_of, stored_hold};
+use crate::reads::{self, Plans, Stored, key_of, stored_hold};
 use crate::session::connect;
+use crate::state::State;
 use crate::values::{bytes, get, number, row, rows, values};
 
 /// How many events are read at once.
@@ -37,7 +38,12 @@ pub async fn run(
     must_be_current(&client, address).await?;
     client.batch_execute(SNAPSHOT).await.at(address)?;
     let runtime = Handle::current();
-    let work = move || audit(&mut Snapshot { runtime, client, plans: Plans::default() }, progress);
+    let work = move || {
+        let mut moment = Moment::new(runtime, client);
+        let mut report = audit(&mut moment, progress)?;
+        report.violations.append(&mut moment.damage);
+        Ok(report)
+    };
     let failed = |error: tokio::task::JoinError| OpenError::Damaged(error.to_string());
     match tokio::task::spawn_blocking(work).await.map_err(failed)? {
         Err(Failure::Damaged(what)) => Ok(AuditReport { violations: vec![what], ..AuditReport::default() }),
@@ -46,13 +52,45 @@ pub async fn run(
 }
 
 /// A read transaction that stays open, so that everything is of one moment.
-struct Snapshot {
+struct Moment {
     runtime: Handle,
     client: Client,
     plans: Plans,
+    /// The state of the showtime that is looked at.
+    state: (ShowtimeId, State),
+    /// The seats and active holds of all that were looked at: they have no rows of their own.
+    seats: u64,
+    active: u64,
+    /// What was wrong with snapshots.
+    damage: Vec<String>,
 }
 
-impl AuditSource for Snapshot {
+impl Moment {
+    fn new(runtime: Handle, client: Client) -> Self {
+        let state = (ShowtimeId::from_number(0), State::default());
+        Self { runtime, client, plans: Plans::default(), state, seats: 0, active: 0, damage: Vec::new() }
+    }
+
+    /// The state that a showtime's log makes by itself.
+    fn logged(&mut self, id: ShowtimeId) -> Result<State, Failure> {
+        let mut state = State::default();
+        loop {
+            let page = self.events(id, state.revision)?;
+            if page.is_empty() {
+                return Ok(state);
+            }
+            page.iter().for_each(|event| state.apply(event.revision, &event.change, 0));
+        }
+    }
+
+    /// The state of the showtime that was asked for last.
+    fn state_of(&self, id: ShowtimeId) -> Result<&State, Failure> {
+        let (of, state) = &self.state;
+        if *of == id { Ok(state) } else { Err(Failure::Damaged(format!("{id} was not read"))) }
+    }
+}
+
+impl AuditSource for Moment {
     type Error = Failure;
 
     fn showtimes(&mut self) -> Result<Vec<ShowtimeId>, Failure> {
@@ -63,10 +101,21 @@ impl AuditSource for Snapshot {
 
     fn showtime(&mut self, id: ShowtimeId) -> Result<AuditedShowtime, Failure> {
         // Keys are read apart; none is of the far future.
-        let load = reads::load(&self.client, &self.plans, id, Timestamp::MAX);
-        let loaded = self.runtime.block_on(load)?;
-        let loaded = loaded.ok_or_else(|| Failure::Damaged(format!("{id} has no clock")))?;
-        let settings = &loaded.snapshot.settings;
+        let stored = self.runtime.block_on(reads::stored(&self.client, id, Timestamp::MAX))?;
+        let Stored { plan, settings, ever_held, revision, state, .. } =
+            stored.ok_or_else(|| Failure::Damaged(format!("{id} has no clock")))?;
+        let state = match state {
+            Ok(state) => state,
+            Err(failure) => {
+                self.damage.push(failure.to_string());
+                self.logged(id)?
+            }
+        };
+        self.seats += state.seats.len() as u64;
+        self.active += state.holds.len() as u64;
+        self.state = (id, state);
+        let missing = || Failure::Damaged(format!("{id}: its plan {plan} is missing"));
+        let plan = self.runtime.block_on(self.plans.read(&self.client, plan))?.ok_or_else(missing)?;
         let sql = "SELECT starts_at_ms = $2 AND on_sale_at_ms = $3 AND off_sale_at_ms = $4 AND movie = $5
                        AND auditorium = $6 AND published = $7 AND cancelled = $8 FROM showtime WHERE id = $1";
         let same = self.runtime.block_on(row(
@@ -86,12 +135,7 @@ impl AuditSource for Snapshot {
         if same.map(|row| get(&row, 0)).transpose()? != Some(true) {
             return Err(Failure::Damaged(format!("{id}: its columns do not repeat its settings")));
         }
-        Ok(AuditedShowtime {
-            plan: loaded.plan,
-            settings: (*loaded.snapshot.settings).clone(),
-            ever_held: loaded.snapshot.ever_held,
-            revision: loaded.snapshot.revision,
-        })
+        Ok(AuditedShowtime { plan, settings: (*settings).clone(), ever_held, revision })
     }
 
     fn events(&mut self, id: ShowtimeId, after: u64) -> Result<Vec<Event>, Failure> {
@@ -99,11 +143,13 @@ impl AuditSource for Snapshot {
     }
 
     fn seats(&mut self, id: ShowtimeId) -> Result<Vec<(SeatNo, SeatState)>, Failure> {
-        let load = reads::load(&self.client, &self.plans, id, Timestamp::MAX);
-        Ok(self.runtime.block_on(load)?.map(|loaded| loaded.snapshot.seats).unwrap_or_default())
+        Ok(self.state_of(id)?.seats.iter().map(|(no, seat)| (*no, *seat)).collect())
     }
 
     fn hold(&mut self, id: ShowtimeId, serial: Serial) -> Result<Option<Arc<Hold>>, Failure> {
+        if let Some(hold) = self.state_of(id)?.holds.get(&serial) {
+            return Ok(Some(Arc::clone(hold)));
+        }
         let sql = "SELECT body, contact, version, status, reference, booked_at_ms, cancelled, email
                    FROM hold WHERE showtime_id = $1 AND serial = $2";
         let found = self.runtime.block_on(row(&self.client, sql, values![key_of(id), serial as i64]))?;
@@ -123,6 +169,10 @@ impl AuditSource for Snapshot {
             let what = format!("{id}: the columns of hold {serial} do not repeat its record");
             return Err(Failure::Damaged(what));
         }
+        let booked = if hold.status == HoldStatus::Booked { hold.version } else { 0 };
+        if self.state_of(id)?.hold_version(serial) != booked {
+            return Err(Failure::Damaged(format!("{id}: its state has another version of hold {serial}")));
+        }
         Ok(Some(hold))
     }
 
@@ -140,11 +190,16 @@ impl AuditSource for Snapshot {
     }
 
     fn totals(&mut self) -> Result<Totals, Failure> {
-        let sql =
-            "SELECT (SELECT count(*) FROM seat), (SELECT count(*) FROM hold), (SELECT count(*) FROM event)";
+        let sql = "SELECT (SELECT count(*) FROM hold), (SELECT coalesce(sum(events), 0)::int8 FROM log),
+                       (SELECT count(*) FROM snapshot WHERE showtime_id NOT IN (SELECT showtime_id FROM clock))";
         let Some(row) = self.runtime.block_on(row(&self.client, sql, &[]))? else {
             return Ok(Totals::default());
         };
-        Ok(Totals { seats: number(&row, 0)?, holds: number(&row, 1)?, events: number(&row, 2)? })
+        match number(&row, 2)? {
+            0 => {}
+            strays => return Err(Failure::Damaged(format!("{strays} snapshots belong to no showtime"))),
+        }
+        let (ended, events) = (number(&row, 0)?, number(&row, 1)?);
+        Ok(Totals { seats: self.seats, holds: ended + self.active, events })
     }
 }

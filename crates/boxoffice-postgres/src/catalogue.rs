@@ -19,9 +19,10 @@ use crate::errand::Undo;
 use crate::error::Failure;
 use crate::reads::key_of;
 use crate::values::{bytes, execute, get, number, row, rows, values};
-use crate::writer::batch::{Look, judge, lock_and_read};
-use crate::writer::rows::{Rows, write};
-use crate::writer::statements::ONE;
+use crate::writer::batch::judge;
+use crate::writer::known::Known;
+use crate::writer::look::lock_and_read;
+use crate::writer::rows::write;
 
 type NotDone = Undo<NotCreated>;
 
@@ -130,12 +131,13 @@ async fn add_showtime(
     execute(client, sql, values![key_of(entry.id), entry.settings.version as i32]).await?;
     if let Some(first) = first {
         let batch = [Sealed::from(first)];
-        let known = lock_and_read(client, &batch, Look::All).await?;
-        let (outcomes, rows) = judge(&batch, known, Rows::default());
+        let mut known = Known::default();
+        let keys = lock_and_read(client, &batch, &mut known, true).await?;
+        let (outcomes, rows) = judge(&batch, &known, keys);
         if outcomes != [Outcome::Committed { revision: 1 }] {
             return Err(Failure::Damaged(format!("{} had a log before it was made", entry.id)).into());
         }
-        write(client, &ONE, Some(key_of(entry.id)), &rows, None).await?;
+        write(client, &rows, None).await?;
     }
     Ok(entry.id.number())
 }

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use boxoffice_core::change::Change;
+use boxoffice_core::id::ShowtimeId;
+use boxoffice_core::time::Timestamp;
 use boxoffice_engine::store::copy::{Gone, Outlet, Piece, Row, Tally};
 use tokio::sync::mpsc::Receiver;
 use tokio_postgres::{Client, Row as Found};
@@ -13,17 +15,19 @@ use tokio_postgres::{Client, Row as Found};
 use crate::Address;
 use crate::error::{At as _, Failure, OpenError};
 use crate::history;
+use crate::log::LogRow;
 use crate::migration::{SCHEMA, check, migrate, must_be_current};
 use crate::open::check_server;
-use crate::reads::EVENTS;
+use crate::reads::{encoded_events, key_of, stored};
 use crate::session::connect;
-use crate::values::{execute, get, row, rows, values};
+use crate::state::State;
+use crate::values::{execute, get, number, row, rows, values};
 use columns::Batch;
 
 /// Keeps everybody from writing to anything until the transaction ends. Taken before the snapshot is.
 const LOCK: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
      SET LOCAL lock_timeout = '10s'; \
-     LOCK TABLE clock, seat, hold, event, request_key, plan, entry, showtime, catalogue_key, token_key, meta";
+     LOCK TABLE clock, log, snapshot, hold, request_key, plan, entry, showtime, catalogue_key, token_key, meta";
 /// How many rows are read at once.
 const PAGE: usize = 1_000;
 /// How often, and how long apart, it is looked whether sessions are still there: those of a node that has just ended
@@ -95,6 +99,7 @@ pub async fn import(address: &Address, mut arriving: Receiver<Piece>) -> Result<
     let sql = "UPDATE clock SET at_ms = i.at_ms FROM unnest($1::int8[], $2::int8[]) AS i(showtime_id, at_ms)
                WHERE clock.showtime_id = i.showtime_id";
     execute(&client, sql, values![ids, times]).await.at(address)?;
+    take_snapshots(&client).await.at(address)?;
     let mut written = Outlet::counting();
     at(give_all(&client, &mut written).await, address)?;
     if let Some(difference) = tally.difference(&written.tally()) {
@@ -125,7 +130,7 @@ async fn must_be_alone(client: &Client, address: &Address) -> Result<(), OpenErr
 
 async fn must_be_empty(client: &Client, address: &Address) -> Result<(), OpenError> {
     let tables =
-        ["clock", "seat", "hold", "event", "request_key", "plan", "entry", "showtime", "catalogue_key"];
+        ["clock", "log", "snapshot", "hold", "request_key", "plan", "entry", "showtime", "catalogue_key"];
     for table in tables.into_iter().chain(["token_key", "meta"]) {
         let sql = format!("SELECT 1 FROM {table} LIMIT 1");
         if row(client, &sql, &[]).await.at(address)?.is_some() {
@@ -181,17 +186,8 @@ async fn give_all(client: &Client, outlet: &mut Outlet) -> Result<(), Stopped> {
         })
     })
     .await?;
-    give(client, outlet, "SELECT showtime_id, no, version, status, owner, revision FROM seat", |row| {
-        Ok(Row::Seat {
-            showtime: get(row, 0)?,
-            no: get(row, 1)?,
-            version: get(row, 2)?,
-            status: get(row, 3)?,
-            owner: get(row, 4)?,
-            revision: get(row, 5)?,
-        })
-    })
-    .await?;
+    give_seats(client, outlet).await?;
+    give_active_holds(client, outlet).await?;
     give(client, outlet, "SELECT showtime_id, serial, body, contact FROM hold", |row| {
         let (showtime, serial) = (get(row, 0)?, get(row, 1)?);
         Ok(Row::Hold { showtime, serial, body: get(row, 2)?, contact: get(row, 3)? })
@@ -222,19 +218,59 @@ async fn give_all(client: &Client, outlet: &mut Outlet) -> Result<(), Stopped> {
     .await
 }
 
-/// Gives one showtime's events after the other's, the one that changed last at the end.
-async fn give_events(client: &Client, outlet: &mut Outlet) -> Result<(), Stopped> {
+/// The showtimes that have a log, the one that changed last at the end.
+async fn sold(client: &Client) -> Result<Vec<ShowtimeId>, Failure> {
     let sql = "SELECT showtime_id FROM clock WHERE revision > 0 ORDER BY at_ms, showtime_id";
-    for showtime in rows(client, sql, &[]).await? {
-        let showtime: i64 = get(&showtime, 0)?;
-        let mut after = 0_i64;
+    rows(client, sql, &[]).await?.iter().map(|row| number(row, 0).map(ShowtimeId::from_number)).collect()
+}
+
+/// The state of one of them.
+async fn state(client: &Client, id: ShowtimeId) -> Result<State, Failure> {
+    let stored = stored(client, id, Timestamp::MAX).await?;
+    stored.ok_or_else(|| Failure::Damaged(format!("{id} has a log, but no row")))?.state
+}
+
+/// Gives the seats that the log makes.
+async fn give_seats(client: &Client, outlet: &mut Outlet) -> Result<(), Stopped> {
+    for id in sold(client).await? {
+        for (no, seat) in state(client, id).await?.seats {
+            let row = Row::Seat {
+                showtime: key_of(id),
+                no: no as i32,
+                version: seat.version as i32,
+                status: seat.status as i16,
+                owner: seat.owner as i64,
+                revision: seat.changed as i64,
+            };
+            outlet.give(row).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the active holds that the log makes; others have rows.
+async fn give_active_holds(client: &Client, outlet: &mut Outlet) -> Result<(), Stopped> {
+    for id in sold(client).await? {
+        for (serial, hold) in state(client, id).await?.holds {
+            let (showtime, serial) = (key_of(id), serial as i64);
+            outlet.give(Row::Hold { showtime, serial, body: hold.encode(), contact: None }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives one showtime's events after the other's.
+async fn give_events(client: &Client, outlet: &mut Outlet) -> Result<(), Stopped> {
+    for id in sold(client).await? {
+        let mut after = 0;
         loop {
-            let page = rows(client, EVENTS, values![showtime, after, PAGE as i64]).await?;
-            for row in &page {
-                after = get(row, 0)?;
-                outlet.give(Row::Event { showtime, revision: after, body: get(row, 1)? }).await?;
+            let page = encoded_events(client, id, after, PAGE).await?;
+            let is_last = page.len() < PAGE;
+            for (revision, body) in page {
+                after = revision;
+                outlet.give(Row::Event { showtime: key_of(id), revision: revision as i64, body }).await?;
             }
-            if page.len() < PAGE {
+            if is_last {
                 break;
             }
         }
@@ -242,16 +278,43 @@ async fn give_events(client: &Client, outlet: &mut Outlet) -> Result<(), Stopped
     Ok(())
 }
 
-/// Writes rows, kind by kind; notes the time of each showtime's newest event.
+/// Stores the snapshots that are due.
+async fn take_snapshots(client: &Client) -> Result<(), Failure> {
+    for id in sold(client).await? {
+        let state = state(client, id).await?;
+        if state.is_snapshot_due() {
+            let sql = "INSERT INTO snapshot (showtime_id, revision, body) VALUES ($1, $2, $3)";
+            execute(client, sql, values![key_of(id), state.revision as i64, state.encode()]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes rows, kind by kind; notes the time of each showtime's newest event. Seats and active holds are what the log makes,
+/// and have no rows here: that they are the same is seen when all is counted.
 async fn take(client: &Client, rows: Vec<Row>, newest: &mut HashMap<i64, i64>) -> Result<(), Failure> {
     let mut batch = Batch::default();
+    let mut log: Vec<(i64, LogRow)> = Vec::new();
     for row in rows {
-        if let Row::Event { showtime, body, .. } = &row {
-            let at_ms = Change::decode(body)?.at.as_ms();
-            let newest = newest.entry(*showtime).or_insert(at_ms);
-            *newest = at_ms.max(*newest);
+        let Row::Event { showtime, revision, body } = row else {
+            batch.add(row)?;
+            continue;
+        };
+        let at_ms = Change::decode(&body)?.at.as_ms();
+        let newest = newest.entry(showtime).or_insert(at_ms);
+        *newest = at_ms.max(*newest);
+        let revision = revision as u64;
+        match log.last_mut() {
+            Some((of, row)) if *of == showtime && row.revision + 1 == revision && row.has_room_for(&body) => {
+                row.push(revision, &body);
+            }
+            _ => {
+                let mut row = LogRow::default();
+                row.push(revision, &body);
+                log.push((showtime, row));
+            }
         }
-        batch.add(row)?;
     }
+    log.into_iter().for_each(|(showtime, row)| batch.add_log(showtime, row));
     batch.write(client).await
 }

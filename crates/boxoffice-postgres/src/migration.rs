@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 
 use crate::Address;
 use crate::error::{At as _, Failure, OpenError};
+use crate::open::is_spread;
 use crate::session::BEGIN_ONCE;
 use crate::values::{execute, get, row, rows, values};
 
@@ -20,6 +21,8 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "initial", sql: include_str!("../migrations/0001_initial.sql"), least: 1 },
     Migration { name: "write_batch", sql: include_str!("../migrations/0002_write_batch.sql"), least: 1 },
+    // Nothing was released before this step: it does away at once with what it takes the place of.
+    Migration { name: "log", sql: include_str!("../migrations/0003_log.sql"), least: 3 },
 ];
 
 /// The number of the newest schema that this program knows.
@@ -29,7 +32,7 @@ pub const SCHEMA: i32 = MIGRATIONS.len() as i32;
 const LOCK: i64 = 0x626f_786f_6666_6963;
 
 /// Tables that are distributed by showtime_id, in a database that can: one showtime's rows stand together.
-const DISTRIBUTED: [&str; 6] = ["clock", "seat", "hold", "event", "request_key", "fence"];
+const DISTRIBUTED: [&str; 6] = ["clock", "log", "snapshot", "hold", "request_key", "fence"];
 /// Tables that stand whole on each of its nodes.
 const REFERENCE: [&str; 7] = ["plan", "entry", "showtime", "catalogue_key", "token_key", "meta", "migration"];
 
@@ -112,7 +115,8 @@ async fn apply(client: &Client, address: &Address, distributed: bool) -> Result<
             .await
             .at(address)?;
     }
-    if distributed {
+    // New tables go where the old ones are.
+    if distributed || (found > 0 && is_spread(client).await.at(address)?) {
         distribute(client, address).await?;
     }
     Ok(found)

@@ -84,6 +84,11 @@ async fn is_distributed(client: &Client) -> Result<bool, Failure> {
     if rows(client, sql, &[]).await?.first().map(|row| get(row, 0)).transpose()? == Some(true) {
         return Ok(true);
     }
+    is_spread(client).await
+}
+
+/// Whether the tables are spread over the nodes of a database with Citus.
+pub(crate) async fn is_spread(client: &Client) -> Result<bool, Failure> {
     let sql = "SELECT to_regclass($1) IS NOT NULL";
     let citus = row(client, sql, values!["pg_dist_partition"]).await?;
     if !citus.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {

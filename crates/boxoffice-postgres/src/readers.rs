@@ -1,4 +1,4 @@
-//! Connections that read, shared by all who ask: each read is one statement, and so one snapshot and one round trip.
+//! Connections that read, shared by all who ask. What must be of one moment is read by one statement.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -5,8 +5,7 @@ use std::sync::{Arc, Weak};
 use boxoffice_core::change::{Change, Event};
 use boxoffice_core::hold::{Contact, Hold};
 use boxoffice_core::id::{Serial, ShowtimeId};
-use boxoffice_core::plan::{Plan, PlanHash, SeatNo};
-use boxoffice_core::seat::{SeatState, SeatStatus};
+use boxoffice_core::plan::{Plan, PlanHash};
 use boxoffice_core::settings::Settings;
 use boxoffice_core::showtime::Snapshot;
 use boxoffice_core::time::Timestamp;
@@ -17,6 +16,8 @@ use parking_lot::Mutex;
 use tokio_postgres::{Client, Row};
 
 use crate::error::Failure;
+use crate::log::unpack;
+use crate::state::State;
 use crate::values::{bytes, get, number, row, rows, values};
 
 /// Plans that boards in memory share.
@@ -43,21 +44,81 @@ pub(crate) fn key_of(id: ShowtimeId) -> i64 {
     id.number() as i64
 }
 
-/// All of a showtime in one statement, and so of one moment: its row, then its seats, the holds that have any of them,
-/// and its requests' keys. What a row is, is said by its first column.
+/// All of a showtime in one statement, and so of one moment: its row, then its snapshot, the log after that, and its
+/// requests' keys, unless the time is the last of all. What a row is, is said by its first column.
 pub(crate) const LOAD: &str = "
     SELECT 0::int2, c.revision, c.settings_version, c.ever_held, 0::int8, s.plan, s.settings
     FROM clock c JOIN showtime s ON s.id = c.showtime_id WHERE c.showtime_id = $1 AND s.id = $1
     UNION ALL
-    SELECT 1::int2, no::int8, version, false, owner, NULL, int8send(revision << 8 | status)
-    FROM seat WHERE showtime_id = $1
+    SELECT 1::int2, revision, 0, false, 0::int8, NULL, body FROM snapshot WHERE showtime_id = $1
     UNION ALL
-    SELECT 2::int2, h.serial, h.version, false, 0::int8, NULL, h.body
-    FROM hold h WHERE h.showtime_id = $1
-        AND h.serial IN (SELECT owner FROM seat WHERE showtime_id = $1 AND status = 1)
+    SELECT 2::int2, revision, events, false, 0::int8, NULL, body FROM log
+    WHERE showtime_id = $1 AND revision > coalesce((SELECT revision FROM snapshot WHERE showtime_id = $1), 0)
     UNION ALL
     SELECT 3::int2, revision, 0, false, at_ms, NULL, key
-    FROM request_key WHERE showtime_id = $1 AND at_ms >= $2";
+    FROM request_key WHERE showtime_id = $1 AND at_ms >= $2 AND $2 < 9223372036854775807";
+
+/// A showtime with everything that is stored of it but its plan.
+pub(crate) struct Stored {
+    /// The hash of its plan.
+    pub(crate) plan: PlanHash,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) ever_held: bool,
+    /// What its clock says.
+    pub(crate) revision: u64,
+    /// What snapshot and log make.
+    pub(crate) state: Result<State, Failure>,
+    pub(crate) keys: Vec<UsedKey>,
+}
+
+/// Reads a showtime; keys used before a time are left out, and at [`Timestamp::MAX`] they are not looked at.
+pub(crate) async fn stored(
+    client: &Client,
+    id: ShowtimeId,
+    keys_since: Timestamp,
+) -> Result<Option<Stored>, Failure> {
+    let (mut head, mut snapshot, mut log, mut keys) = (None, None, Vec::new(), Vec::new());
+    let found = rows(client, LOAD, values![key_of(id), keys_since.as_ms()]).await?;
+    for row in &found {
+        let revision = number(row, 1)?;
+        match get::<i16>(row, 0)? {
+            0 => head = Some((revision, row)),
+            1 => snapshot = Some((revision, get::<&[u8]>(row, 6)?)),
+            2 => log.push((revision, get::<i32>(row, 2)?, get::<&[u8]>(row, 6)?)),
+            _ => keys.push(UsedKey { key: bytes(row, 6)?, revision, at: Timestamp::from_ms(get(row, 4)?) }),
+        }
+    }
+    let Some((revision, row)) = head else { return Ok(None) };
+    let settings = Settings::decode(get(row, 6)?)?;
+    if get::<i32>(row, 2)? as u32 != settings.version {
+        return Err(Failure::Damaged(format!("{id}: its clock has other settings than its row")));
+    }
+    log.sort_unstable_by_key(|(revision, ..)| *revision);
+    let state = || {
+        let begun = snapshot.map_or(Ok(State::default()), |(revision, body)| State::decode(revision, body));
+        let mut state =
+            begun.map_err(|failure| Failure::Damaged(format!("{id}: its snapshot: {failure}")))?;
+        for (revision, events, body) in log {
+            state
+                .follow(revision, events, body)
+                .map_err(|failure| Failure::Damaged(format!("{id}: {failure}")))?;
+        }
+        match state.revision {
+            found if found == revision => Ok(state),
+            found => {
+                Err(Failure::Damaged(format!("{id} is at revision {revision}, but its log ends at {found}")))
+            }
+        }
+    };
+    Ok(Some(Stored {
+        plan: PlanHash::from_bytes(bytes(row, 5)?),
+        settings: Arc::new(settings),
+        ever_held: get(row, 3)?,
+        revision,
+        state: state(),
+        keys,
+    }))
+}
 
 /// Reads a showtime with everything that a board needs.
 pub(crate) async fn load(
@@ -66,49 +127,54 @@ pub(crate) async fn load(
     id: ShowtimeId,
     keys_since: Timestamp,
 ) -> Result<Option<Loaded>, Failure> {
-    let mut head = None;
-    let (mut seats, mut holds, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows(client, LOAD, values![key_of(id), keys_since.as_ms()]).await? {
-        let revision = number(&row, 1)?;
-        match get::<i16>(&row, 0)? {
-            0 => {
-                let settings = Settings::decode(get(&row, 6)?)?;
-                if get::<i32>(&row, 2)? as u32 != settings.version {
-                    return Err(Failure::Damaged(format!("{id}: its clock has other settings than its row")));
-                }
-                let hash = PlanHash::from_bytes(bytes(&row, 5)?);
-                head = Some((revision, Arc::new(settings), get::<bool>(&row, 3)?, hash));
-            }
-            1 => {
-                let packed = i64::from_be_bytes(bytes(&row, 6)?) as u64;
-                seats.push((
-                    revision as SeatNo,
-                    SeatState {
-                        version: get::<i32>(&row, 2)? as u32,
-                        status: status(packed as u8)?,
-                        owner: number(&row, 4)?,
-                        changed: packed >> 8,
-                    },
-                ));
-            }
-            2 => holds.push(Arc::new(Hold::decode(get(&row, 6)?)?)),
-            _ => keys.push(UsedKey { key: bytes(&row, 6)?, revision, at: Timestamp::from_ms(get(&row, 4)?) }),
-        }
-    }
-    let Some((revision, settings, ever_held, hash)) = head else { return Ok(None) };
+    let Some(found) = stored(client, id, keys_since).await? else { return Ok(None) };
+    let Stored { plan: hash, settings, ever_held, revision, state, keys } = found;
+    let state = state?;
     let missing = || Failure::Damaged(format!("{id}: its plan {hash} is missing"));
     let plan = plans.read(client, hash).await?.ok_or_else(missing)?;
-    Ok(Some(Loaded { plan, snapshot: Snapshot { settings, revision, seats, holds, ever_held }, keys }))
+    let (seats, holds) = (state.seats.into_iter().collect(), state.holds.into_values().collect());
+    let snapshot = Snapshot { settings, revision, seats, holds, ever_held };
+    Ok(Some(Loaded { plan, snapshot, keys }))
 }
 
-pub(crate) fn status(number: u8) -> Result<SeatStatus, Failure> {
-    SeatStatus::from_number(number)
-        .ok_or_else(|| Failure::Damaged(format!("{number} is no status of a seat")))
-}
+/// Rows of a showtime's log, from the one on that has the first event after a revision.
+pub(crate) const LOG: &str = "
+    SELECT revision, events, body FROM log WHERE showtime_id = $1 AND revision > $2 ORDER BY revision LIMIT $3";
+/// How many of them are read at once.
+const LOG_ROWS: usize = 64;
 
-/// The events of a showtime after a revision.
-pub(crate) const EVENTS: &str = "
-    SELECT revision, body FROM event WHERE showtime_id = $1 AND revision > $2 ORDER BY revision LIMIT $3";
+/// Reads up to `limit` events after a revision, as they are encoded.
+pub(crate) async fn encoded_events(
+    client: &Client,
+    id: ShowtimeId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<(u64, Vec<u8>)>, Failure> {
+    let mut events: Vec<(u64, Vec<u8>)> = Vec::new();
+    let mut last = after;
+    while events.len() < limit {
+        let Ok(from) = i64::try_from(last) else { break };
+        let wanted = (limit - events.len()).min(LOG_ROWS);
+        let page = rows(client, LOG, values![key_of(id), from, wanted as i64]).await?;
+        for row in &page {
+            for (revision, event) in unpack(number(row, 0)?, get(row, 1)?, get(row, 2)?)? {
+                if revision <= last || events.len() == limit {
+                    continue;
+                }
+                if revision != last + 1 {
+                    let what = format!("{id}: its log has a gap before revision {revision}");
+                    return Err(Failure::Damaged(what));
+                }
+                last = revision;
+                events.push((revision, event.to_vec()));
+            }
+        }
+        if page.len() < wanted {
+            break;
+        }
+    }
+    Ok(events)
+}
 
 /// Reads events after a revision.
 pub(crate) async fn events(
@@ -117,17 +183,10 @@ pub(crate) async fn events(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Event>, Failure> {
-    let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut events: Vec<Event> = Vec::new();
-    for row in rows(client, EVENTS, values![key_of(id), after, limit]).await? {
-        let revision = number(&row, 0)?;
-        if revision != events.last().map_or(after as u64, |last| last.revision) + 1 {
-            return Err(Failure::Damaged(format!("{id}: its log has a gap before revision {revision}")));
-        }
-        events.push(Event { revision, change: Arc::new(Change::decode(get(&row, 1)?)?) });
-    }
-    Ok(events)
+    let found = encoded_events(client, id, after, limit).await?;
+    let event =
+        |(revision, body): (u64, Vec<u8>)| Ok(Event { revision, change: Arc::new(Change::decode(&body)?) });
+    found.into_iter().map(event).collect()
 }
 
 /// The revisions that showtimes are at.
@@ -141,7 +200,7 @@ pub(crate) async fn heads(client: &Client, ids: &[ShowtimeId]) -> Result<Vec<(Sh
     found.iter().map(head).collect()
 }
 
-/// A hold or booking.
+/// A booking, or a hold that has ended.
 pub(crate) const HOLD: &str = "SELECT body, contact FROM hold WHERE showtime_id = $1 AND serial = $2";
 
 /// Reads a hold or booking.
@@ -150,8 +209,19 @@ pub(crate) async fn hold(
     id: ShowtimeId,
     serial: Serial,
 ) -> Result<Option<StoredHold>, Failure> {
-    let found = row(client, HOLD, values![key_of(id), serial as i64]).await?;
-    found.map(|row| stored_hold(&row, 0)).transpose()
+    let ended = async || {
+        let found = row(client, HOLD, values![key_of(id), serial as i64]).await?;
+        found.map(|row| stored_hold(&row, 0)).transpose()
+    };
+    if let Some(hold) = ended().await? {
+        return Ok(Some(hold));
+    }
+    // An active one is in the showtime's state, unless it ended in between.
+    let Some(found) = stored(client, id, Timestamp::MAX).await? else { return Ok(None) };
+    match found.state?.holds.get(&serial) {
+        Some(hold) => Ok(Some(StoredHold { hold: Arc::clone(hold), contact: None })),
+        None => ended().await,
+    }
 }
 
 /// Reads a record and, from the column after it, its buyer.

@@ -28,6 +28,7 @@ use crate::readers::Readers;
 use crate::reads::{self, Plans};
 use crate::watch::Watch;
 use crate::writer::caution::Caution;
+use crate::writer::known::Known;
 use crate::writer::slices::Slices;
 use crate::writer::{Shared, Writer};
 use crate::{Address, alteration, bookings, catalogue, open};
@@ -163,6 +164,7 @@ impl Store for PostgresStore {
                 most,
                 one_showtime: self.distributed,
                 caution: Caution::default(),
+                known: Known::default(),
             };
             tasks.spawn(writer.run());
         }

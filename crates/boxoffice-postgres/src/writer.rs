@@ -3,6 +3,8 @@
 
 pub(crate) mod batch;
 pub(crate) mod caution;
+pub(crate) mod known;
+pub(crate) mod look;
 pub(crate) mod rows;
 pub(crate) mod slices;
 pub(crate) mod statements;
@@ -23,8 +25,9 @@ use crate::fence::{Ids, Verdict, settle};
 use crate::reads::key_of;
 use crate::session::connect;
 use crate::watch::Watch;
-use batch::{BatchError, Look, write_batch};
+use batch::{BatchError, write_batch};
 use caution::Caution;
+use known::Known;
 use slices::Slices;
 
 /// How long those who wait are left without a word.
@@ -102,6 +105,8 @@ pub(crate) struct Writer {
     pub(crate) one_showtime: bool,
     /// What it has learnt of surprises.
     pub(crate) caution: Caution,
+    /// What it knows of its showtimes.
+    pub(crate) known: Known,
 }
 
 type Tickets = Vec<Box<dyn Ticket>>;
@@ -135,14 +140,11 @@ impl Writer {
             batch.into_iter().map(|commit| (commit.sealed, commit.ticket)).unzip();
         let Some(first) = batch.first() else { return };
         let fence = (key_of(first.transition.showtime), self.ids.next());
+        let mut known = std::mem::take(&mut self.known);
         let result = {
-            let look = match self.one_showtime {
-                _ if self.caution.is_wary() => Look::All,
-                true => Look::Old,
-                false => Look::Nothing,
-            };
+            let how = (!self.caution.is_wary(), self.one_showtime);
             let epoch = self.watch.epoch();
-            let work = write_batch(&client, &batch, fence, look, &epoch);
+            let work = write_batch(&client, &batch, fence, &mut known, how, &epoch);
             tokio::pin!(work);
             match tokio::time::timeout(PATIENCE, &mut work).await {
                 Ok(result) => result,
@@ -158,6 +160,7 @@ impl Writer {
                 }
             }
         };
+        self.known = known;
         let counters = &self.shared.counters;
         match result {
             Ok(written) => {
@@ -178,7 +181,7 @@ impl Writer {
                 counters.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%failure, "a batch could not be written; nothing of it was done");
                 self.hand_back_refused(tickets);
-                // Its transaction ends with the connection, where the server has not ended it already.
+                // Its transaction has failed, and ends with the connection.
                 drop(client);
                 if let Failure::Lost(_) = failure
                     && let Err(failure) = self.connect().await
@@ -187,6 +190,7 @@ impl Writer {
                 }
             }
             Err(BatchError::InDoubt(failure, outcomes)) => {
+                self.known.forget_all_of(&batch);
                 self.caution.note_surprise();
                 counters.doubts.fetch_add(1, Ordering::Relaxed);
                 drop(client);

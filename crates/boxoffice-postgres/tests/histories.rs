@@ -22,9 +22,14 @@ use boxoffice_postgres::migrate;
 use node::{ID, ask, hold, node};
 use server::{address, database, plain};
 
+/// What a disk has that was put back to what it was after the first commit, and nobody gave the history another name.
+const PUT_BACK: &str = "
+    BEGIN; DELETE FROM log WHERE revision > 1;
+    UPDATE clock SET revision = 1, tip = (SELECT tip FROM log WHERE log.showtime_id = clock.showtime_id); COMMIT";
+
 /// What a standby has that saw nothing of the showtime's sale, and takes over.
 const TAKE_OVER: &str = "
-    BEGIN; DELETE FROM seat; DELETE FROM hold; DELETE FROM event;
+    BEGIN; DELETE FROM log; DELETE FROM snapshot; DELETE FROM hold;
     UPDATE clock SET revision = 0, ever_held = false; UPDATE meta SET value = '0badcafe' WHERE name = 'epoch'; COMMIT";
 
 async fn held(node: &BoxOffice) -> Serial {
@@ -56,4 +61,27 @@ async fn what_was_decided_in_a_lost_history_is_not_committed() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_went_on_from_before_is_not_taken_for_ones_own() {
+    let Some(server) = server::server() else { return };
+    let url = database(&server).await;
+    migrate(&address(&url), false).await.unwrap();
+    let one = node(&url, 1).await;
+    room::make_showtime(&*one.ports().store, ID, room::plan(8, None), room::settings(1, 24)).await;
+    for seat in ["A1", "A2", "A3"] {
+        assert!(ask(&one, hold(&[seat])).await.is_ok());
+    }
+    plain(&url).await.batch_execute(PUT_BACK).await.unwrap();
+    let other = node(&url, 2).await;
+    for seat in ["A5", "A6"] {
+        assert!(ask(&other, hold(&[seat])).await.is_ok());
+    }
+    // Both are at revision 3, and the first node's board has the seats free.
+    for seat in ["A5", "A6"] {
+        assert!(ask(&one, hold(&[seat])).await.is_err(), "{seat} is the other's");
+    }
+    let loaded = other.ports().store.load(ID, room::NOW).await.unwrap().unwrap();
+    assert_eq!((loaded.snapshot.revision, loaded.snapshot.holds.len()), (3, 3));
 }

@@ -1,4 +1,4 @@
-//! Rows that are there where a node expected none, because another node wrote them: the batch that meets them is written
+//! Showtimes that are not as a node knows them, because another node wrote to them: the batch that meets that is written
 //! again after a look, whoever is in the way of nobody does not notice, and the writer is wary for a while.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed it")]
@@ -10,6 +10,8 @@ mod ports;
 #[path = "support/server.rs"]
 mod server;
 
+use boxoffice_core::command::Command;
+use boxoffice_core::hold::Contact;
 use boxoffice_core::refusal::Refusal;
 use boxoffice_engine::box_office::{BoxOffice, Refused};
 use boxoffice_engine::store::conformance::room;
@@ -23,17 +25,18 @@ fn rewrites(node: &BoxOffice) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_whoever_is_late_loses_by_a_row_that_was_there() {
+async fn only_whoever_is_late_loses_to_another_node() {
     let Some(server) = server::server() else { return };
     let url = database(&server).await;
     migrate(&address(&url), false).await.unwrap();
     let (one, two) = (node(&url, 1).await, node(&url, 2).await);
     room::make_showtime(&*one.ports().store, ID, room::plan(8, None), room::settings(1, 24)).await;
+    assert!(ask(&two, hold(&["A8"])).await.is_ok(), "now its writer knows the showtime");
     let stale = two.board(ID).await.ok().unwrap();
     for seat in ["A1", "A5"] {
         assert!(ask(&one, hold(&[seat])).await.is_ok());
     }
-    assert_eq!(stale.revision(), 0, "nobody has told the second node");
+    assert_eq!(stale.revision(), 1, "nobody has told the second node");
     let (late, free, also_free) =
         tokio::join!(ask(&two, hold(&["A1"])), ask(&two, hold(&["A2", "A3"])), ask(&two, hold(&["A4"])));
     assert!(matches!(late.err(), Some(Refused::Rule(Refusal::SeatUnavailable(_)))));
@@ -41,6 +44,7 @@ async fn only_whoever_is_late_loses_by_a_row_that_was_there() {
     assert_eq!((rewrites(&one), rewrites(&two)), (0, 1));
     // The next surprise is seen in time.
     assert!(ask(&one, hold(&["A6"])).await.is_ok());
+    assert_eq!(rewrites(&one), 1, "it had its turn to be surprised");
     assert!(ask(&two, hold(&["A6"])).await.is_err());
     assert!(ask(&two, hold(&["A7"])).await.is_ok());
     assert_eq!(rewrites(&two), 1);
@@ -63,5 +67,22 @@ async fn nodes_take_turns_at_a_showtime_whatever_isolation_the_database_gives_by
         holds.spawn(async move { ask(&node, hold(&[&format!("A{seat}")])).await.err() });
     }
     assert!(holds.join_all().await.iter().all(Option::is_none), "they are of different seats");
-    assert_eq!(nodes.each_ref().map(rewrites), [0, 0], "nobody was surprised");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_alone_is_never_surprised() {
+    let Some(server) = server::server() else { return };
+    let url = database(&server).await;
+    let node = node(&url, 1).await;
+    room::make_showtime(&*node.ports().store, ID, room::plan(20, None), room::settings(1, 24)).await;
+    for seat in 1..=20 {
+        let held = ask(&node, hold(&[&format!("A{seat}")])).await.ok().unwrap().hold.unwrap().serial;
+        let then = match seat % 3 {
+            0 => Command::Release(held),
+            1 => Command::Confirm { hold: held, contact: Contact::default(), metadata: Vec::new() },
+            _ => continue,
+        };
+        assert!(ask(&node, then).await.is_ok());
+    }
+    assert_eq!(rewrites(&node), 0);
 }

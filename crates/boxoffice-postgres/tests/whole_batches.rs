@@ -10,70 +10,54 @@ use boxoffice_postgres::migrate;
 use server::{address, database, plain};
 use tokio_postgres::Client;
 
-/// Two showtimes, each with one seat that is held.
+/// Two showtimes, each with a log; a booking of the first.
 const FILL: &str = "
     INSERT INTO clock (showtime_id, revision, settings_version, ever_held) SELECT id, 1, 3, true FROM generate_series(5, 6) id;
-    INSERT INTO seat SELECT id, 1, 1, 1, 9, 1 FROM generate_series(5, 6) id;
-    INSERT INTO hold (showtime_id, serial, version, status, body) SELECT id, 9, 1, 0, '' FROM generate_series(5, 6) id;
-    INSERT INTO event SELECT id, 1, '' FROM generate_series(5, 6) id;
+    INSERT INTO log SELECT id, 1, 1, '' FROM generate_series(5, 6) id;
+    INSERT INTO snapshot VALUES (5, 1, 'old');
+    INSERT INTO hold (showtime_id, serial, version, status, body, email) VALUES (5, 9, 2, 1, '', 'ada@example.org');
+    INSERT INTO hold (showtime_id, serial, version, status, body) VALUES (6, 9, 2, 3, '');
     INSERT INTO request_key SELECT 5, '\\x01', 1, 100;
     INSERT INTO fence (showtime_id, id, void) VALUES (5, '\\xff', true)";
 
-/// A batch as it is asked for: seat 1 of showtime 5 is given back, seat 2 of both is taken.
+/// A batch as it is asked for: two events of showtime 5, the second in a row of its own, and one of showtime 6. The booking
+/// is changed; in showtime 6 a hold ends that drew the serial of one that expired.
 #[derive(Clone, Copy)]
 struct Batch {
     epoch: &'static str,
     fence: &'static str,
     clocks: &'static str,
-    settings: &'static str,
-    seat: i32,
-    seat_before: i32,
-    hold: i64,
-    hold_before: i32,
-    new_seat: i32,
-    new_hold: i64,
+    before: &'static str,
+    tips: &'static str,
+    log: &'static str,
+    hold_version: i32,
     key: &'static str,
+    seen: bool,
 }
 
 const GOOD: Batch = Batch {
     epoch: "current_epoch()",
     fence: r"\x01",
     clocks: "{5,6}",
-    settings: "{3,0}",
-    seat: 1,
-    seat_before: 1,
-    hold: 9,
-    hold_before: 1,
-    new_seat: 2,
-    new_hold: 10,
+    before: "{1,1}",
+    tips: "{\"\",\"\"}",
+    log: "{2,3,2}",
+    hold_version: 3,
     key: r"\x02",
+    seen: false,
 };
 
 impl Batch {
     fn call(&self) -> String {
-        let Self {
-            epoch,
-            fence,
-            clocks,
-            settings,
-            seat,
-            seat_before,
-            hold,
-            hold_before,
-            new_seat,
-            new_hold,
-            key,
-        } = *self;
+        let Self { epoch, fence, clocks, before, tips, log, hold_version, key, seen } = *self;
         format!(
-            r"SELECT write_batch({epoch}, 5::bigint, '{fence}'::bytea, 1::bigint, 1::bigint,
-                '{clocks}', '{{2,1}}', '{settings}', '{{true,true}}', '{{200,200}}',
-                '{{1,1,2}}', '{{{seat},{new_seat},2}}', '{{{seat_before},0,0}}', '{{2,1,1}}', '{{0,1,1}}', '{{0,10,10}}',
-                    '{{1,2,1}}',
-                '{{1,1,2}}', '{{{hold},{new_hold},10}}', '{{{hold_before},0,0}}', '{{2,1,1}}', '{{2,0,0}}',
-                    '{{a,b,c}}', '{{NULL,NULL,NULL}}', '{{NULL,NULL,NULL}}', '{{NULL,NULL,NULL}}',
-                    '{{NULL,NULL,NULL}}', '{{NULL,NULL,NULL}}',
-                '{{1}}', ARRAY['{key}']::bytea[], '{{2}}', '{{200}}',
-                '{{1,1,2}}', '{{1,2,1}}', '{{x,y,z}}')"
+            r"SELECT write_batch({epoch}, 5::bigint, '{fence}'::bytea,
+                '{clocks}', '{before}', '{tips}', '{{3,2}}', '{{3,3}}', '{{false,true}}', '{{200,200}}',
+                '{{1,1,2}}', '{log}', '{{1,1,1}}', '{{x,y,z}}',
+                '{{1}}', '{{new}}',
+                '{{1,2}}', '{{9,9}}', '{{{hold_version},2}}', '{{1,2}}', '{{a,b}}', '{{NULL,NULL}}', '{{NULL,NULL}}',
+                    '{{NULL,NULL}}', '{{NULL,NULL}}', '{{NULL,NULL}}',
+                '{{1}}', ARRAY['{key}']::bytea[], '{{2}}', '{{200}}', {seen})"
         )
     }
 }
@@ -91,7 +75,7 @@ async fn tables(server: &str) -> Client {
 /// Every row of every table that a batch writes to.
 async fn all_rows(client: &Client) -> Vec<String> {
     let mut found = Vec::new();
-    for table in ["clock", "seat", "hold", "event", "request_key", "fence"] {
+    for table in ["clock", "log", "snapshot", "hold", "request_key", "fence"] {
         let sql = format!("SELECT '{table} ' || (to_jsonb(t) - 'made_at')::text FROM {table} t ORDER BY 1");
         found.extend(client.query(&sql, &[]).await.unwrap().iter().map(|row| row.get::<_, String>(0)));
     }
@@ -108,13 +92,11 @@ async fn all_of_a_batch_is_written_or_nothing() {
         ("no history", Batch { epoch: "NULL", ..GOOD }),
         ("a fence that is void", Batch { fence: r"\xff", ..GOOD }),
         ("a showtime that is not there", Batch { clocks: "{5,7}", ..GOOD }),
-        ("other settings", Batch { settings: "{3,2}", ..GOOD }),
-        ("an older seat", Batch { seat_before: 2, ..GOOD }),
-        ("a seat without a row", Batch { seat: 3, ..GOOD }),
-        ("an older hold", Batch { hold_before: 2, ..GOOD }),
-        ("a hold that is not there", Batch { hold: 8, ..GOOD }),
-        ("a seat that has a row", Batch { seat: 3, new_seat: 1, ..GOOD }),
-        ("a serial that is taken", Batch { hold: 8, new_hold: 9, ..GOOD }),
+        ("a showtime that is further", Batch { before: "{1,0}", ..GOOD }),
+        ("a showtime that is not so far", Batch { before: "{2,1}", ..GOOD }),
+        ("a showtime at the same revision of another history", Batch { tips: r#"{"",\\x01}"#, ..GOOD }),
+        ("a row of the log that is there", Batch { log: "{1,3,2}", ..GOOD }),
+        ("an older booking", Batch { hold_version: 2, ..GOOD }),
         ("a key that was used", Batch { key: r"\x01", ..GOOD }),
     ];
     for (fault, batch) in faults {
@@ -128,55 +110,66 @@ async fn all_of_a_batch_is_written_or_nothing() {
     let unheard = client.query(&GOOD.call(), &[]).await.map(|_| ()).unwrap_err();
     assert_eq!(unheard.code().unwrap().code(), "25P01", "outside of a transaction that a writer began");
     client.batch_execute("SET boxoffice.batch = 'on'").await.unwrap();
-    let heads: Vec<i64> = client.query_one(&GOOD.call(), &[]).await.unwrap().get(0);
-    assert_eq!(heads, [1, 1]);
+    client.batch_execute(&GOOD.call()).await.unwrap();
     let after = all_rows(&client).await;
     for row in [
-        r#"clock {"at_ms": 200, "revision": 3, "ever_held": true, "showtime_id": 5, "settings_version": 3}"#,
-        r#"clock {"at_ms": 200, "revision": 2, "ever_held": true, "showtime_id": 6, "settings_version": 3}"#,
-        r#"seat {"no": 1, "owner": 0, "status": 0, "version": 2, "revision": 2, "showtime_id": 5}"#,
-        r#"seat {"no": 1, "owner": 9, "status": 1, "version": 1, "revision": 1, "showtime_id": 6}"#,
-        r#"seat {"no": 2, "owner": 10, "status": 1, "version": 1, "revision": 3, "showtime_id": 5}"#,
-        r#"seat {"no": 2, "owner": 10, "status": 1, "version": 1, "revision": 2, "showtime_id": 6}"#,
-        r#"event {"body": "\\x79", "revision": 3, "showtime_id": 5}"#,
-        r#"event {"body": "\\x7a", "revision": 2, "showtime_id": 6}"#,
-        r#"request_key {"key": "\\x02", "at_ms": 200, "revision": 3, "showtime_id": 5}"#,
+        r#"clock {"tip": "\\x01", "at_ms": 200, "revision": 3, "ever_held": true, "showtime_id": 5, "settings_version": 3}"#,
+        r#"clock {"tip": "\\x01", "at_ms": 200, "revision": 2, "ever_held": true, "showtime_id": 6, "settings_version": 3}"#,
+        r#"log {"tip": "\\x01", "body": "\\x78", "events": 1, "revision": 2, "showtime_id": 5}"#,
+        r#"log {"tip": "\\x01", "body": "\\x79", "events": 1, "revision": 3, "showtime_id": 5}"#,
+        r#"log {"tip": "\\x01", "body": "\\x7a", "events": 1, "revision": 2, "showtime_id": 6}"#,
+        r#"snapshot {"body": "\\x6e6577", "revision": 1, "showtime_id": 5}"#,
+        r#"request_key {"key": "\\x02", "at_ms": 200, "revision": 2, "showtime_id": 5}"#,
         r#"fence {"id": "\\x01", "void": false, "showtime_id": 5}"#,
     ] {
         assert!(after.iter().any(|found| found == row), "{row} is not in {after:#?}");
     }
-    assert_eq!(after.len(), before.len() + 2 + 2 + 3 + 1 + 1, "seats, holds, events, a key and a fence");
+    let holds: Vec<_> = after.iter().filter(|row| row.starts_with("hold ")).collect();
+    assert!(
+        holds[0].contains(r#""body": "\\x61", "email": "ada@example.org""#),
+        "the buyer stays: {holds:?}"
+    );
+    assert_eq!(holds.len(), 2);
+    assert_eq!(after.len(), before.len() + 3 + 1 + 1, "of the log, a key and a fence");
 }
 
-/// How many rows of clocks, holds and seats this session has read that the server has not counted yet.
-async fn rows_read(client: &Client) -> Vec<i64> {
-    let sql = "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_xact_user_tables
-               WHERE relname IN ('clock', 'seat', 'hold') ORDER BY relname";
-    client.query(sql, &[]).await.unwrap().iter().flat_map(|row| [row.get(0), row.get(1)]).collect()
+/// How many rows of some tables this session has read that the server has not counted yet: by scanning, and by looking up.
+async fn rows_read(client: &Client, tables: &[&str]) -> Vec<i64> {
+    let sql = "SELECT seq_tup_read, idx_tup_fetch FROM unnest($1::text[]) WITH ORDINALITY AS i(name, place)
+               JOIN pg_stat_xact_user_tables ON relname = name ORDER BY place";
+    client.query(sql, &[&tables]).await.unwrap().iter().flat_map(|row| [row.get(0), row.get(1)]).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plans_that_were_made_for_small_tables_are_right_for_large_ones() {
     let Some(server) = server::server() else { return };
     let client = tables(&server).await;
-    let small = "
-        ALTER TABLE clock SET (autovacuum_enabled = off);
-        ALTER TABLE seat SET (autovacuum_enabled = off);
-        ALTER TABLE hold SET (autovacuum_enabled = off);
-        ANALYZE";
-    client.batch_execute(small).await.unwrap();
+    let look = r#"SELECT count(*) FROM lock_batch(true, '{5,6}', '{1,-1}', '{"",""}', '{1}', '{"\\x01"}')"#;
+    let written = ["clock", "hold", "snapshot"];
+    let looked = ["clock", "log", "snapshot", "request_key"];
+    for table in written.iter().chain(&looked) {
+        let sql = format!("ALTER TABLE {table} SET (autovacuum_enabled = off); ANALYZE {table}");
+        client.batch_execute(&sql).await.unwrap();
+    }
     // The session makes its plans now, and keeps them.
-    client.batch_execute(&format!("BEGIN; {}; ROLLBACK", GOOD.call())).await.unwrap();
+    client.batch_execute(&format!("BEGIN; {look}; {}; ROLLBACK", GOOD.call())).await.unwrap();
     let grow = "
         INSERT INTO clock (showtime_id, settings_version) SELECT id, 1 FROM generate_series(100, 5000) id;
-        INSERT INTO seat SELECT 5, no, 1, 1, 9, 1 FROM generate_series(1000, 20000) no;
+        INSERT INTO snapshot SELECT id, 1, '' FROM generate_series(100, 5000) id;
+        INSERT INTO log SELECT id, 1, 1, '' FROM generate_series(100, 5000) id;
+        INSERT INTO request_key SELECT 5, int4send(no), 1, 1 FROM generate_series(100, 5000) no;
         INSERT INTO hold (showtime_id, serial, version, status, body)
             SELECT 5, no, 1, 0, '' FROM generate_series(1000, 20000) no";
     client.batch_execute(grow).await.unwrap();
     client.batch_execute("BEGIN").await.unwrap();
-    let before = rows_read(&client).await;
-    client.batch_execute(&GOOD.call()).await.unwrap();
-    let read: Vec<_> =
-        rows_read(&client).await.iter().zip(before).map(|(after, before)| after - before).collect();
-    assert_eq!(read, [0, 2, 0, 1, 0, 1], "of clocks, holds and seats: by scanning, and by looking up");
+    let read = async |tables: &[&str], sql: &str, what: &str, expected: &[i64]| {
+        let before = rows_read(&client, tables).await;
+        client.batch_execute(sql).await.unwrap();
+        let after = rows_read(&client, tables).await;
+        let read: Vec<_> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+        assert_eq!(read, expected, "{what}: by scanning, and by looking up");
+    };
+    // Both clocks; the row of the log at a known revision; of the showtime that is not known the log; no snapshot; a key.
+    read(&looked, look, "clocks, log, snapshots and keys", &[0, 2, 0, 2, 0, 0, 0, 1]).await;
+    read(&written, &GOOD.call(), "clocks, holds and snapshots", &[0, 2, 0, 2, 0, 1]).await;
 }

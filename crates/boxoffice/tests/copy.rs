@@ -119,7 +119,7 @@ fn psql(url: &str, sql: &str) {
 fn databases(home: &Server) -> Option<[String; 2]> {
     let made = [postgres_database()?, postgres_database()?];
     assert_eq!(home.run(&["migrate", "--store", &made[1]]).code, Some(0));
-    for table in ["clock", "seat", "hold", "event", "request_key", "fence"] {
+    for table in ["clock", "log", "snapshot", "hold", "request_key", "fence"] {
         let mut sql = format!(
             "ALTER TABLE {table} RENAME TO {table}_plain;
              CREATE TABLE {table} (LIKE {table}_plain INCLUDING DEFAULTS INCLUDING INDEXES)

@@ -1,12 +1,13 @@
 //! Rows of a copy as columns, as statements take them, with the columns that repeat what stands in records.
 
-use boxoffice_core::hold::{Contact, Hold};
+use boxoffice_core::hold::{Contact, Hold, HoldStatus};
 use boxoffice_core::settings::Settings;
 use boxoffice_engine::store::copy::Row;
 use tokio_postgres::Client;
 
 use crate::bookings::Columns;
 use crate::error::Failure;
+use crate::log::LogRow;
 use crate::values::{OfType, Typed, execute, typed};
 
 /// A column of any type.
@@ -93,7 +94,6 @@ tables! {
         cancelled: bool,
     }
     clock ("clock") { showtime_id: i64, revision: i64, settings_version: i32, ever_held: bool, }
-    seat ("seat") { showtime_id: i64, no: i32, version: i32, status: i16, owner: i64, revision: i64, }
     hold ("hold") {
         showtime_id: i64,
         serial: i64,
@@ -107,7 +107,7 @@ tables! {
         contact: Option<Vec<u8>>,
     }
     request_key ("request_key") { showtime_id: i64, key: Vec<u8>, revision: i64, at_ms: i64, }
-    event ("event") { showtime_id: i64, revision: i64, body: Vec<u8>, }
+    log ("log") { showtime_id: i64, revision: i64, events: i32, body: Vec<u8>, }
     catalogue_key ("catalogue_key") {
         caller: String,
         key: Vec<u8>,
@@ -120,7 +120,12 @@ tables! {
 }
 
 impl Batch {
-    /// Adds a row.
+    /// Adds a row of the log.
+    pub(super) fn add_log(&mut self, showtime: i64, row: LogRow) {
+        self.log.push(showtime, row.revision as i64, row.events as i32, row.body);
+    }
+
+    /// Adds a row of any kind but events.
     pub(super) fn add(&mut self, row: Row) -> Result<(), Failure> {
         match row {
             Row::Plan { hash, body } => self.plan.push(hash, body),
@@ -145,11 +150,11 @@ impl Batch {
                     settings.cancelled,
                 );
             }
-            Row::Seat { showtime, no, version, status, owner, revision } => {
-                self.seat.push(showtime, no, version, status, owner, revision);
-            }
             Row::Hold { showtime, serial, body, contact } => {
                 let hold = Hold::decode(&body)?;
+                if hold.status == HoldStatus::Active {
+                    return Ok(());
+                }
                 let known = contact.as_deref().map(Contact::decode).transpose()?;
                 let Columns { reference, booked_at_ms, cancelled, email } =
                     Columns::of(&hold, known.as_ref());
@@ -170,7 +175,8 @@ impl Batch {
             Row::RequestKey { showtime, key, revision, at_ms } => {
                 self.request_key.push(showtime, key, revision, at_ms);
             }
-            Row::Event { showtime, revision, body } => self.event.push(showtime, revision, body),
+            // They are in the log.
+            Row::Seat { .. } | Row::Event { .. } => {}
             Row::CatalogueKey { caller, key, fingerprint, number, at_ms, answer } => {
                 self.catalogue_key.push(caller, key, fingerprint, number, at_ms, answer);
             }

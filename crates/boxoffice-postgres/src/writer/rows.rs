@@ -1,58 +1,30 @@
 //! The rows that a batch writes, column by column, as the statements take them.
 
-use boxoffice_core::hold::{Contact, HoldStatus};
+use std::sync::Arc;
+
+use boxoffice_core::hold::{Contact, Hold, HoldStatus};
 use boxoffice_core::id::ShowtimeId;
-use boxoffice_core::plan::SeatNo;
 use boxoffice_core::settings::Settings;
 use boxoffice_engine::queue::Sealed;
 use tokio_postgres::Client;
 
-use super::batch::{Head, Map};
-use super::statements::{Statements, WRITE_FENCE, WRITE_SETTINGS};
+use super::batch::Head;
+use super::known::Known;
+use super::statements::{
+    WRITE_CLOCK, WRITE_FENCE, WRITE_HOLDS, WRITE_KEYS, WRITE_LOG, WRITE_SETTINGS, WRITE_SNAPSHOT,
+};
 use crate::bookings::Columns;
 use crate::error::Failure;
+use crate::log::LogRow;
 use crate::reads::key_of;
-use crate::values::{Typed, execute, typed, values};
+use crate::state::Map;
+use crate::values::{Typed, execute, values};
 
-/// The first parameter: the showtime, or those of the rows.
-pub(crate) enum Showtimes {
-    One(i64),
-    Many(Vec<i64>),
-}
-
-impl Showtimes {
-    pub(crate) fn of(one: Option<i64>, ids: Vec<i64>) -> Self {
-        one.map_or(Self::Many(ids), Self::One)
-    }
-
-    pub(crate) fn value(&self) -> Typed<'_> {
-        match self {
-            Self::One(id) => typed(id),
-            Self::Many(ids) => typed(ids),
-        }
-    }
-}
-
-/// Seats that have a row already, or those that get their first one: a plain insert costs the database half.
-#[derive(Default)]
-pub(super) struct Seats {
-    pub(super) ids: Vec<i64>,
-    pub(super) nos: Vec<i32>,
-    /// The versions before the batch.
-    pub(super) befores: Vec<i32>,
-    pub(super) versions: Vec<i32>,
-    pub(super) statuses: Vec<i16>,
-    pub(super) owners: Vec<i64>,
-    pub(super) revisions: Vec<i64>,
-    places: Map<(ShowtimeId, SeatNo), usize>,
-}
-
+/// Bookings, and holds that have ended.
 #[derive(Default)]
 pub(super) struct Holds<'b> {
     pub(super) ids: Vec<i64>,
     pub(super) serials: Vec<i64>,
-    /// The versions before the batch.
-    pub(super) befores: Vec<i32>,
     pub(super) versions: Vec<i32>,
     pub(super) statuses: Vec<i16>,
     pub(super) bodies: Vec<&'b [u8]>,
@@ -62,36 +34,6 @@ pub(super) struct Holds<'b> {
     pub(super) emails: Vec<Option<String>>,
     pub(super) contacts: Vec<Option<Vec<u8>>>,
     places: Map<(ShowtimeId, u64), usize>,
-}
-
-impl Seats {
-    fn values<'v>(&'v self, ids: &'v Showtimes) -> [Typed<'v>; 6] {
-        [
-            ids.value(),
-            typed(&self.nos),
-            typed(&self.versions),
-            typed(&self.statuses),
-            typed(&self.owners),
-            typed(&self.revisions),
-        ]
-    }
-}
-
-impl<'b> Holds<'b> {
-    fn values<'v>(&'v self, ids: &'v Showtimes) -> [Typed<'v>; 10] {
-        [
-            ids.value(),
-            typed(&self.serials),
-            typed(&self.versions),
-            typed(&self.statuses),
-            typed(&self.bodies),
-            typed(&self.references),
-            typed(&self.booked),
-            typed(&self.cancelled),
-            typed(&self.emails),
-            typed(&self.contacts),
-        ]
-    }
 }
 
 #[derive(Default)]
@@ -104,35 +46,51 @@ pub(super) struct Keys<'b> {
 }
 
 #[derive(Default)]
-pub(super) struct Events<'b> {
+pub(super) struct Log {
     pub(super) ids: Vec<i64>,
     pub(super) revisions: Vec<i64>,
-    pub(super) bodies: Vec<&'b [u8]>,
+    pub(super) events: Vec<i32>,
+    pub(super) bodies: Vec<Vec<u8>>,
+}
+
+#[derive(Default)]
+pub(super) struct Snapshots {
+    pub(super) ids: Vec<i64>,
+    pub(super) revisions: Vec<i64>,
+    pub(super) bodies: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
 pub(super) struct Clocks {
     pub(super) ids: Vec<i64>,
+    /// Revision and batch that are relied on.
+    pub(super) befores: Vec<i64>,
+    pub(super) tips: Vec<Vec<u8>>,
     pub(super) revisions: Vec<i64>,
     pub(super) settings_versions: Vec<i32>,
     pub(super) ever_held: Vec<bool>,
     pub(super) at_ms: Vec<i64>,
 }
 
+/// What a batch does to a showtime.
+#[derive(Default)]
+struct Deed {
+    /// The last row of its log.
+    row: LogRow,
+    /// The time of its newest change.
+    at_ms: i64,
+}
+
 /// All rows of a batch, each once, as they are in the end.
 #[derive(Default)]
 pub(crate) struct Rows<'b> {
-    /// Whether new seats and holds stand with those that have a row already.
-    together: bool,
-    new_seats: Seats,
-    pub(super) seats: Seats,
-    new_holds: Holds<'b>,
+    pub(super) log: Log,
+    pub(super) snapshots: Snapshots,
     pub(super) holds: Holds<'b>,
     pub(super) keys: Keys<'b>,
-    pub(super) events: Events<'b>,
     pub(super) clocks: Clocks,
     settings: Vec<(ShowtimeId, &'b Settings)>,
-    newest: Map<ShowtimeId, i64>,
+    deeds: Map<ShowtimeId, Deed>,
 }
 
 /// Puts a value at a place, which may be the one after the last.
@@ -143,46 +101,46 @@ fn put<T>(column: &mut Vec<T>, place: usize, value: T) {
     }
 }
 
-/// As [`put`], but a value that is there stays.
-fn keep<T>(column: &mut Vec<T>, place: usize, value: T) {
-    if place == column.len() {
-        column.push(value);
+impl Log {
+    fn push(&mut self, showtime: ShowtimeId, row: LogRow) {
+        self.ids.push(key_of(showtime));
+        self.revisions.push(row.revision as i64);
+        self.events.push(row.events as i32);
+        self.bodies.push(row.body);
     }
 }
 
 impl<'b> Rows<'b> {
-    /// None yet; new seats and holds are to stand with those that have a row already.
-    pub(super) fn together() -> Self {
-        Self { together: true, ..Self::default() }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clocks.ids.is_empty()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.events.ids.is_empty()
+    /// The snapshots, with their lengths in bytes.
+    pub(super) fn snapshots(&self) -> impl Iterator<Item = (ShowtimeId, usize)> {
+        let lengths = self.snapshots.bodies.iter().map(Vec::len);
+        self.snapshots.ids.iter().map(|id| ShowtimeId::from_number(*id as u64)).zip(lengths)
+    }
+
+    /// Whether a showtime's clock is moved on.
+    pub(super) fn has_clock(&self, showtime: ShowtimeId) -> bool {
+        self.clocks.ids.binary_search(&key_of(showtime)).is_ok()
+    }
+
+    /// Whether settings are changed.
+    pub(super) fn has_settings(&self) -> bool {
+        !self.settings.is_empty()
     }
 
     /// Adds what a transition writes as this revision.
-    pub(crate) fn add(&mut self, sealed: &'b Sealed, revision: u64) {
+    pub(super) fn add(&mut self, sealed: &'b Sealed, revision: u64) {
         let (transition, change) = (&sealed.transition, &*sealed.transition.change);
-        let (showtime, id, revision) = (transition.showtime, key_of(transition.showtime), revision as i64);
-        for seat in &change.seats {
-            let is_new = seat.version == 1 || self.new_seats.places.contains_key(&(showtime, seat.no));
-            let seats = if is_new && !self.together { &mut self.new_seats } else { &mut self.seats };
-            let place = *seats.places.entry((showtime, seat.no)).or_insert(seats.ids.len());
-            keep(&mut seats.befores, place, seat.version as i32 - 1);
-            put(&mut seats.ids, place, id);
-            put(&mut seats.nos, place, seat.no as i32);
-            put(&mut seats.versions, place, seat.version as i32);
-            put(&mut seats.statuses, place, seat.to as i16);
-            put(&mut seats.owners, place, seat.owner as i64);
-            put(&mut seats.revisions, place, revision);
-        }
-        for (hold, body) in change.holds.iter().zip(&sealed.holds) {
+        let (showtime, id) = (transition.showtime, key_of(transition.showtime));
+        let ended = |(hold, _): &(&Arc<Hold>, _)| hold.status != HoldStatus::Active;
+        for (hold, body) in change.holds.iter().zip(&sealed.holds).filter(ended) {
             let contact = transition.contact.as_ref().filter(|_| hold.status == HoldStatus::Booked);
             let columns = Columns::of(hold, contact);
-            let is_new = hold.version == 1 || self.new_holds.places.contains_key(&(showtime, hold.serial));
-            let holds = if is_new && !self.together { &mut self.new_holds } else { &mut self.holds };
+            let holds = &mut self.holds;
             let place = *holds.places.entry((showtime, hold.serial)).or_insert(holds.ids.len());
-            keep(&mut holds.befores, place, hold.version as i32 - 1);
             put(&mut holds.ids, place, id);
             put(&mut holds.serials, place, hold.serial as i64);
             put(&mut holds.versions, place, hold.version as i32);
@@ -204,90 +162,52 @@ impl<'b> Rows<'b> {
             let place = *keys.places.entry((showtime, request.key)).or_insert(keys.ids.len());
             put(&mut keys.ids, place, id);
             put(&mut keys.keys, place, &request.key[..]);
-            put(&mut keys.revisions, place, revision);
+            put(&mut keys.revisions, place, revision as i64);
             put(&mut keys.at_ms, place, change.at.as_ms());
         }
-        self.events.ids.push(id);
-        self.events.revisions.push(revision);
-        self.events.bodies.push(&sealed.event);
         if let Some(settings) = &change.settings {
             self.settings.retain(|(other, _)| *other != showtime);
             self.settings.push((showtime, settings));
         }
-        let newest = self.newest.entry(showtime).or_insert(0);
-        *newest = change.at.as_ms().max(*newest);
+        let deed = self.deeds.entry(showtime).or_default();
+        deed.at_ms = change.at.as_ms().max(deed.at_ms);
+        if !deed.row.has_room_for(&sealed.event) {
+            self.log.push(showtime, std::mem::take(&mut deed.row));
+        }
+        deed.row.push(revision, &sealed.event);
     }
 
-    /// Adds the clocks of all showtimes that something was added of, in the order in which they are locked.
-    pub(crate) fn add_clocks(&mut self, heads: &Map<ShowtimeId, Head>) {
-        let mut newest: Vec<_> = self.newest.iter().collect();
-        newest.sort_unstable_by_key(|(showtime, _)| key_of(**showtime));
-        for (showtime, at_ms) in newest {
-            let Some(head) = heads.get(showtime) else { continue };
-            self.clocks.ids.push(key_of(*showtime));
+    /// Adds what is one row for each showtime: its clock, in the order in which they are locked, the end of its log, and
+    /// its snapshot if that is due.
+    pub(super) fn finish(&mut self, known: &Known, heads: &Map<ShowtimeId, Head>) {
+        let mut deeds: Vec<_> = std::mem::take(&mut self.deeds).into_iter().collect();
+        deeds.sort_unstable_by_key(|(showtime, _)| key_of(*showtime));
+        for (showtime, Deed { row, at_ms }) in deeds {
+            let (Some(head), Some(stored)) = (heads.get(&showtime), known.get(showtime)) else { continue };
+            let before = stored.state.revision as i64;
+            self.log.push(showtime, row);
+            self.clocks.ids.push(key_of(showtime));
+            self.clocks.befores.push(before);
+            self.clocks.tips.push(stored.tip.clone());
             self.clocks.revisions.push(head.revision as i64);
             self.clocks.settings_versions.push(head.settings_version as i32);
             self.clocks.ever_held.push(head.ever_held);
-            self.clocks.at_ms.push(*at_ms);
+            self.clocks.at_ms.push(at_ms);
+            if stored.state.is_snapshot_due() {
+                self.snapshots.ids.push(key_of(showtime));
+                self.snapshots.revisions.push(before);
+                self.snapshots.bodies.push(stored.state.encode());
+            }
         }
     }
 }
 
-/// Writes all rows, within a transaction that has the clocks: all statements are sent at once.
-pub(crate) async fn write(
-    client: &Client,
-    statements: &Statements,
-    one: Option<i64>,
-    rows: &Rows<'_>,
-    fence: Option<(i64, [u8; 16])>,
-) -> Result<(), Failure> {
-    let first = |ids: &Vec<i64>| Showtimes::of(one, ids.clone());
-    let Rows { new_seats, seats, new_holds, holds, keys, events, clocks, .. } = rows;
-    let (new_seat_ids, seat_ids) = (first(&new_seats.ids), first(&seats.ids));
-    let (new_hold_ids, hold_ids) = (first(&new_holds.ids), first(&holds.ids));
-    let (key_ids, event_ids, clock_ids) = (first(&keys.ids), first(&events.ids), first(&clocks.ids));
-    let (new_seat_rows, seat_rows) = (new_seats.values(&new_seat_ids), seats.values(&seat_ids));
-    let (new_hold_rows, hold_rows) = (new_holds.values(&new_hold_ids), holds.values(&hold_ids));
-    let key_rows = [key_ids.value(), typed(&keys.keys), typed(&keys.revisions), typed(&keys.at_ms)];
-    let event_rows = [event_ids.value(), typed(&events.revisions), typed(&events.bodies)];
-    let clock_rows = [
-        clock_ids.value(),
-        typed(&clocks.revisions),
-        typed(&clocks.settings_versions),
-        typed(&clocks.ever_held),
-        typed(&clocks.at_ms),
-    ];
-    let all = async |sql: &str, count: usize, values: &[Typed<'_>]| {
-        if count == 0 {
-            return Ok(());
-        }
-        match execute(client, sql, values).await? {
-            written if written == count as u64 => Ok(()),
-            written => Err(Failure::Damaged(format!(
-                "{written} of {count} rows were written: something wrote to a showtime without its clock"
-            ))),
-        }
-    };
-    let write_fence = async {
-        match fence {
-            None => Ok(()),
-            Some((showtime, id)) => all(WRITE_FENCE, 1, values![showtime, &id[..]]).await,
-        }
-    };
-    tokio::try_join!(
-        biased;
-        all(&statements.new_seats, new_seats.ids.len(), &new_seat_rows),
-        all(&statements.write_seats, seats.ids.len(), &seat_rows),
-        all(&statements.new_holds, new_holds.ids.len(), &new_hold_rows),
-        all(&statements.write_holds, holds.ids.len(), &hold_rows),
-        all(&statements.write_keys, keys.ids.len(), &key_rows),
-        all(&statements.write_events, events.ids.len(), &event_rows),
-        all(&statements.write_clocks, clocks.ids.len(), &clock_rows),
-        write_fence,
-    )?;
+/// Writes the settings that a batch changes, within a transaction that has the clocks.
+pub(super) async fn write_settings(client: &Client, rows: &Rows<'_>) -> Result<(), Failure> {
     for (showtime, settings) in &rows.settings {
         let body = settings.encode();
         all(
+            client,
             WRITE_SETTINGS,
             1,
             values![
@@ -304,5 +224,72 @@ pub(crate) async fn write(
         )
         .await?;
     }
+    Ok(())
+}
+
+/// Runs a statement that is to write so many rows.
+async fn all(client: &Client, sql: &str, count: usize, values: &[Typed<'_>]) -> Result<(), Failure> {
+    if count == 0 {
+        return Ok(());
+    }
+    match execute(client, sql, values).await? {
+        written if written == count as u64 => Ok(()),
+        written => Err(Failure::Damaged(format!(
+            "{written} of {count} rows were written: something wrote to a showtime without its clock"
+        ))),
+    }
+}
+
+/// Writes all rows of one showtime, but for its settings, by statements that are sent at once, within a transaction that has
+/// its clock.
+pub(crate) async fn write(
+    client: &Client,
+    rows: &Rows<'_>,
+    fence: Option<(i64, [u8; 16])>,
+) -> Result<(), Failure> {
+    let Rows { log, snapshots, holds, keys, clocks, .. } = rows;
+    let [showtime] = clocks.ids[..] else {
+        return Err(Failure::Damaged(format!(
+            "a batch of {} showtimes where tables are spread",
+            clocks.ids.len()
+        )));
+    };
+    let fence_id = fence.map_or_else(Vec::new, |(_, id)| id.to_vec());
+    let statement =
+        async |sql: &str, count: usize, values: &[Typed<'_>]| all(client, sql, count, values).await;
+    let clock = values![
+        showtime,
+        clocks.revisions[0],
+        clocks.settings_versions[0],
+        clocks.ever_held[0],
+        clocks.at_ms[0],
+        fence_id,
+    ];
+    let log_rows = values![showtime, fence_id, log.revisions, log.events, log.bodies];
+    let snapshot = (snapshots.revisions.first().copied(), snapshots.bodies.first().map(Vec::as_slice));
+    let snapshot_row = values![showtime, snapshot.0, snapshot.1];
+    let hold_rows = values![
+        showtime,
+        holds.serials,
+        holds.versions,
+        holds.statuses,
+        holds.bodies,
+        holds.references,
+        holds.booked,
+        holds.cancelled,
+        holds.emails,
+        holds.contacts,
+    ];
+    let key_rows = values![showtime, keys.keys, keys.revisions, keys.at_ms];
+    let fence_row = values![showtime, fence_id];
+    tokio::try_join!(
+        biased;
+        statement(WRITE_CLOCK, 1, clock),
+        statement(WRITE_LOG, log.ids.len(), log_rows),
+        statement(WRITE_SNAPSHOT, snapshots.ids.len(), snapshot_row),
+        statement(WRITE_HOLDS, holds.ids.len(), hold_rows),
+        statement(WRITE_KEYS, keys.ids.len(), key_rows),
+        statement(WRITE_FENCE, usize::from(fence.is_some()), fence_row),
+    )?;
     Ok(())
 }

@@ -1,54 +1,72 @@
-//! What a batch says to the database: set-based statements, in one form for a single showtime, which names it as a
-//! constant and so touches one partition or shard, and in one for many.
+//! What a batch of one showtime says to a database whose tables are spread over parts or servers: set-based statements that
+//! name the showtime as a constant, and so touch one of them. And what is said of fences and settings.
 
-use std::sync::LazyLock;
+/// The history that the server goes on with. This and the next three give rows as the function `lock_batch` does.
+pub(crate) const EPOCH: &str =
+    "SELECT 0::int2, 0::int8, 0::int8, 0, false, convert_to(current_epoch(), 'UTF8'), NULL::bytea";
 
-/// The statements of a batch. The first parameter is the showtime, or the showtimes of the rows.
-pub(crate) struct Statements {
-    /// Locks the clocks, in the order of their showtimes: two writers can wait for each other, but not in a circle.
-    pub(crate) lock: String,
-    /// The versions of seats.
-    pub(crate) seats: String,
-    /// The versions of holds and bookings.
-    pub(crate) holds: String,
-    /// When keys were used.
-    pub(crate) keys: String,
-    /// Adds seats that have no row yet: half the price of finding that out.
-    pub(crate) new_seats: String,
-    /// Writes seats.
-    pub(crate) write_seats: String,
-    /// Adds holds.
-    pub(crate) new_holds: String,
-    /// Writes holds and bookings.
-    pub(crate) write_holds: String,
-    /// Writes keys.
-    pub(crate) write_keys: String,
-    /// Appends to the log.
-    pub(crate) write_events: String,
-    /// Moves the clocks on.
-    pub(crate) write_clocks: String,
-}
+/// Locks the clock.
+pub(crate) const LOCK: &str = "
+    SELECT 1::int2, showtime_id, revision, settings_version, ever_held, NULL::bytea, tip
+    FROM clock WHERE showtime_id = $1 FOR NO KEY UPDATE";
 
-/// For one showtime.
-pub(crate) static ONE: LazyLock<Statements> = LazyLock::new(|| Statements::new(true));
-/// For many.
-pub(crate) static MANY: LazyLock<Statements> = LazyLock::new(|| Statements::new(false));
+/// What is stored after a revision that is known, if the log has that batch there, and otherwise from the last snapshot on.
+pub(crate) const STATE: &str = "
+    SELECT 2::int2 AS kind, $1::int8 AS showtime_id, coalesce(t.revision, 0) AS revision, 0 AS number, false, t.body,
+        NULL::bytea
+    FROM (SELECT CASE WHEN $2::int8 = 0 OR EXISTS (
+              SELECT FROM log WHERE showtime_id = $1 AND revision = $2 AND tip = $3::bytea) THEN $2 ELSE -1 END AS known) AS i
+        LEFT JOIN LATERAL (SELECT revision, body FROM snapshot WHERE showtime_id = $1 OFFSET 0) AS t ON true
+    WHERE i.known < 0
+    UNION ALL
+    SELECT 3::int2, $1, t.revision, t.events, false, t.body, t.tip
+    FROM (SELECT CASE WHEN $2 = 0 OR EXISTS (
+              SELECT FROM log WHERE showtime_id = $1 AND revision = $2 AND tip = $3) THEN $2 ELSE -1 END AS known) AS i
+        CROSS JOIN LATERAL (
+            SELECT revision, events, body, tip FROM log WHERE showtime_id = $1 AND revision > greatest(i.known,
+                (SELECT revision FROM snapshot WHERE showtime_id = $1 AND i.known < 0)) OFFSET 0) AS t
+    ORDER BY kind, revision";
 
-/// The columns of a seat, but for its showtime.
-const SEAT: &[(&str, &str)] =
-    &[("no", "int4"), ("version", "int4"), ("status", "int2"), ("owner", "int8"), ("revision", "int8")];
-/// The columns of a hold, but for its showtime.
-const HOLD: &[(&str, &str)] = &[
-    ("serial", "int8"),
-    ("version", "int4"),
-    ("status", "int2"),
-    ("body", "bytea"),
-    ("reference", "int8"),
-    ("booked_at_ms", "int8"),
-    ("cancelled", "int2"),
-    ("email", "text"),
-    ("contact", "bytea"),
-];
+/// When keys were used. Each is looked up by itself: the planner cannot turn that round, and read the whole showtime because
+/// it knows of few rows.
+pub(crate) const KEYS: &str = "
+    SELECT 4::int2, $1::int8, t.at_ms, 0, false, i.key, NULL::bytea
+    FROM unnest($2::bytea[]) AS i(key) CROSS JOIN LATERAL (
+        SELECT at_ms FROM request_key WHERE showtime_id = $1 AND key = i.key OFFSET 0) AS t";
+
+/// Moves the clock on.
+pub(crate) const WRITE_CLOCK: &str = "
+    UPDATE clock SET revision = $2, settings_version = $3, ever_held = ever_held OR $4, at_ms = greatest(at_ms, $5),
+        tip = $6
+    WHERE showtime_id = $1 AND revision < $2";
+
+/// Appends to the log.
+pub(crate) const WRITE_LOG: &str = "
+    INSERT INTO log (showtime_id, revision, events, body, tip)
+    SELECT $1, i.revision, i.events, i.body, $2
+    FROM unnest($3::int8[], $4::int4[], $5::bytea[]) AS i(revision, events, body)";
+
+/// Puts a snapshot in the place of an older one.
+pub(crate) const WRITE_SNAPSHOT: &str = "
+    INSERT INTO snapshot (showtime_id, revision, body) VALUES ($1, $2, $3)
+    ON CONFLICT (showtime_id) DO UPDATE SET revision = excluded.revision, body = excluded.body";
+
+/// Writes bookings, and holds that have ended. One that was released or expired makes room for one that drew the same serial.
+pub(crate) const WRITE_HOLDS: &str = "
+    INSERT INTO hold AS t (showtime_id, serial, version, status, body, reference, booked_at_ms, cancelled, email, contact)
+    SELECT $1, i.* FROM unnest($2::int8[], $3::int4[], $4::int2[], $5::bytea[], $6::int8[], $7::int8[], $8::int2[],
+        $9::text[], $10::bytea[]) AS i(serial, version, status, body, reference, booked_at_ms, cancelled, email, contact)
+    ON CONFLICT (showtime_id, serial) DO UPDATE SET version = excluded.version, status = excluded.status,
+        body = excluded.body, reference = excluded.reference, booked_at_ms = excluded.booked_at_ms,
+        cancelled = excluded.cancelled, email = coalesce(excluded.email, t.email),
+        contact = coalesce(excluded.contact, t.contact)
+        WHERE t.version < excluded.version OR t.status > 1";
+
+/// Writes keys.
+pub(crate) const WRITE_KEYS: &str = "
+    INSERT INTO request_key (showtime_id, key, revision, at_ms)
+    SELECT $1, i.* FROM unnest($2::bytea[], $3::int8[], $4::int8[]) AS i(key, revision, at_ms)
+    ON CONFLICT (showtime_id, key) DO UPDATE SET revision = excluded.revision, at_ms = excluded.at_ms";
 
 /// The batch's id, inserted with it.
 pub(crate) const WRITE_FENCE: &str = "INSERT INTO fence (showtime_id, id, void) VALUES ($1, $2, false)";
@@ -62,87 +80,3 @@ pub(crate) const IS_VOID: &str = "SELECT void FROM fence WHERE showtime_id = $1 
 pub(crate) const WRITE_SETTINGS: &str = "
     UPDATE showtime SET settings = $2, starts_at_ms = $3, on_sale_at_ms = $4, off_sale_at_ms = $5, movie = $6,
         auditorium = $7, published = $8, cancelled = $9 WHERE id = $1";
-
-impl Statements {
-    fn new(one: bool) -> Self {
-        let given = |columns: &[(&str, &str)]| given(one, columns);
-        let insert = |table: &str, columns: &[(&str, &str)], conflict: &str| {
-            let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-            let names = names.join(", ");
-            let rows = given(columns);
-            format!(
-                "INSERT INTO {table} AS t (showtime_id, {names}) SELECT i.showtime_id, {names} FROM {rows} {conflict}"
-            )
-        };
-        // Of one showtime each key is looked up by itself: the planner cannot turn that round, and read the whole showtime
-        // because it knows of few rows.
-        let read = |table: &str, column: &str, (key, kind): (&str, &str)| {
-            let rows = given(&[(key, kind)]);
-            let found = if one {
-                format!(
-                    "CROSS JOIN LATERAL (SELECT {column} FROM {table} WHERE showtime_id = $1 AND {key} = i.{key} OFFSET 0) t"
-                )
-            } else {
-                format!("JOIN {table} t ON t.showtime_id = i.showtime_id AND t.{key} = i.{key}")
-            };
-            format!("SELECT i.showtime_id, i.{key}, t.{column} FROM {rows} {found}")
-        };
-        let equal = if one { "t.showtime_id = $1" } else { "t.showtime_id = i.showtime_id" };
-        let which = if one { "showtime_id = $1" } else { "showtime_id = ANY($1) ORDER BY showtime_id" };
-        Self {
-            lock: format!(
-                "SELECT showtime_id, revision, settings_version, ever_held FROM clock WHERE {which} FOR NO KEY UPDATE"
-            ),
-            seats: read("seat", "version", ("no", "int4")),
-            holds: read("hold", "version", ("serial", "int8")),
-            keys: read("request_key", "at_ms", ("key", "bytea")),
-            new_seats: insert("seat", SEAT, ""),
-            write_seats: insert(
-                "seat",
-                SEAT,
-                "ON CONFLICT (showtime_id, no) DO UPDATE SET version = excluded.version, status = excluded.status,
-                     owner = excluded.owner, revision = excluded.revision WHERE t.version < excluded.version",
-            ),
-            new_holds: insert("hold", HOLD, ""),
-            write_holds: insert(
-                "hold",
-                HOLD,
-                "ON CONFLICT (showtime_id, serial) DO UPDATE SET version = excluded.version,
-                     status = excluded.status, body = excluded.body, reference = excluded.reference,
-                     booked_at_ms = excluded.booked_at_ms, cancelled = excluded.cancelled,
-                     email = coalesce(excluded.email, t.email), contact = coalesce(excluded.contact, t.contact)
-                     WHERE t.version < excluded.version",
-            ),
-            write_keys: insert(
-                "request_key",
-                &[("key", "bytea"), ("revision", "int8"), ("at_ms", "int8")],
-                "ON CONFLICT (showtime_id, key) DO UPDATE SET revision = excluded.revision, at_ms = excluded.at_ms",
-            ),
-            write_events: insert("event", &[("revision", "int8"), ("body", "bytea")], ""),
-            write_clocks: format!(
-                "UPDATE clock AS t SET revision = i.revision, settings_version = i.settings_version,
-                     ever_held = i.ever_held, at_ms = greatest(t.at_ms, i.at_ms)
-                 FROM {} WHERE {equal} AND t.revision < i.revision",
-                given(&[
-                    ("revision", "int8"),
-                    ("settings_version", "int4"),
-                    ("ever_held", "bool"),
-                    ("at_ms", "int8")
-                ])
-            ),
-        }
-    }
-}
-
-/// The rows that the parameters give, as `i`.
-fn given(one: bool, columns: &[(&str, &str)]) -> String {
-    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-    let arrays: Vec<_> =
-        (2..).zip(columns).map(|(number, (_, kind))| format!("${number}::{kind}[]")).collect();
-    let (names, arrays) = (names.join(", "), arrays.join(", "));
-    if one {
-        format!("(SELECT $1::int8 AS showtime_id, u.* FROM unnest({arrays}) AS u({names})) AS i")
-    } else {
-        format!("unnest($1::int8[], {arrays}) AS i(showtime_id, {names})")
-    }
-}

@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 
 /// The tables that are split.
-pub(crate) const HOT: [&str; 6] = ["clock", "seat", "hold", "event", "request_key", "fence"];
+pub(crate) const HOT: [&str; 6] = ["clock", "log", "snapshot", "hold", "request_key", "fence"];
 
 /// Puts partitioned tables in the place of empty plain ones, with the same columns and indexes.
 pub(crate) async fn partition(client: &Client) {
