@@ -94,6 +94,11 @@ impl Slices {
         taken.ok().flatten().unwrap_or_default()
     }
 
+    /// How many wait in a slice.
+    pub(crate) fn waiting(&self, number: usize) -> usize {
+        self.slices[number].waiting.lock().len()
+    }
+
     fn take_now(&self, number: usize, most: usize, one_showtime: bool) -> Vec<Commit> {
         let mut waiting = self.slices[number].waiting.lock();
         let count = waiting.len().min(most);
