@@ -58,9 +58,9 @@ BEGIN
         WHERE t.showtime_id = ANY (ARRAY[i.id]) FOR NO KEY UPDATE OF t;
     END IF;
     SELECT array_agg(
-        CASE WHEN i.known = 0 OR EXISTS (
-            SELECT FROM log WHERE log.showtime_id = i.id AND log.revision = i.known AND log.tip = i.tip
-        ) THEN i.known ELSE -1 END ORDER BY i.place)
+        CASE WHEN i.known < coalesce((SELECT s.revision FROM snapshot AS s WHERE s.showtime_id = i.id), 0) THEN -1
+            WHEN i.known = 0 OR (SELECT l.tip = i.tip FROM log AS l WHERE l.showtime_id = i.id AND l.revision = i.known)
+            THEN i.known ELSE -1 END ORDER BY i.place)
     INTO continued
     FROM (SELECT generate_subscripts(ids, 1) AS place, unnest(ids) AS id, unnest(known) AS known,
               unnest(known_tip) AS tip) AS i;

@@ -40,15 +40,16 @@ pub async fn run(
     let runtime = Handle::current();
     let work = move || {
         let mut moment = Moment::new(runtime, client);
-        let mut report = audit(&mut moment, progress)?;
+        let mut report = match audit(&mut moment, progress) {
+            // It went no further; what it found before is not to be lost.
+            Err(Failure::Damaged(what)) => AuditReport { violations: vec![what], ..AuditReport::default() },
+            report => report?,
+        };
         report.violations.append(&mut moment.damage);
-        Ok(report)
+        Ok::<_, Failure>(report)
     };
     let failed = |error: tokio::task::JoinError| OpenError::Damaged(error.to_string());
-    match tokio::task::spawn_blocking(work).await.map_err(failed)? {
-        Err(Failure::Damaged(what)) => Ok(AuditReport { violations: vec![what], ..AuditReport::default() }),
-        other => other.at(address),
-    }
+    tokio::task::spawn_blocking(work).await.map_err(failed)?.at(address)
 }
 
 /// A read transaction that stays open, so that everything is of one moment.

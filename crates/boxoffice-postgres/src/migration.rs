@@ -115,7 +115,7 @@ async fn apply(client: &Client, address: &Address, distributed: bool) -> Result<
             .await
             .at(address)?;
     }
-    // New tables go where the old ones are.
+    // New tables go where the old ones are, where that is known; partitions are their maker's.
     if distributed || (found > 0 && is_spread(client).await.at(address)?) {
         distribute(client, address).await?;
     }

@@ -169,7 +169,7 @@ fn nothing_is_lost_from_store_to_store_and_back() {
     on.audit();
 
     // What cannot be copied whole is not there at all.
-    psql(&databases[0], "UPDATE event SET body = '\\x00' WHERE revision = 2");
+    psql(&databases[0], "UPDATE log SET body = '\\x00'");
     let run = server.run(&["copy", "--from", &databases[0], "--to", &file("damaged.db")]);
     assert_eq!(run.code, Some(1), "{}", run.said);
     assert!(!server.path("damaged.db").exists() && !server.path("damaged.db.part").exists(), "{}", run.said);

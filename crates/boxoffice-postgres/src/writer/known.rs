@@ -50,11 +50,12 @@ impl Known {
 
     /// Begins with a batch; whether all of its showtimes are known, with their clocks, in this history.
     pub(super) fn begin(&mut self, batch: &[Sealed], epoch: &str) -> bool {
+        self.is_new_epoch(epoch);
         self.batches += 1;
         if self.batches.is_multiple_of(LOOK_EVERY) {
             self.keep_small(MOST);
         }
-        let mut all = self.epoch == epoch;
+        let mut all = true;
         for sealed in batch {
             match self.showtimes.get_mut(&sealed.transition.showtime) {
                 Some(stored) => {

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 
 use boxoffice_core::id::ShowtimeId;
 use boxoffice_engine::queue::Sealed;
+use tokio::time::Instant;
 use tokio_postgres::{Client, Row};
 
 use super::known::Known;
 use super::statements::{EPOCH, KEYS, LOCK, STATE};
 use crate::error::Failure;
 use crate::reads::key_of;
-use crate::session::{READ, within};
+use crate::session::{READ, before};
 use crate::state::{Map, State};
 use crate::values::{Typed, bytes, get, number, rows, values};
 
@@ -109,10 +110,12 @@ pub(super) async fn read_cold(
     is_spread: bool,
 ) -> Result<(), Failure> {
     let cold: Vec<_> = showtimes(batch).into_iter().filter(|id| known.get(*id).is_none()).collect();
+    let deadline = Instant::now() + READ;
     for some in cold.chunks(COLD) {
-        let found = within(READ, Question::of(some, known).ask(client, is_spread)).await?;
+        let found = before(deadline, Question::of(some, known).ask(client, is_spread)).await?;
         known.is_new_epoch(&epoch_of(&found)?);
-        note(&found, known)?;
+        // Snapshot and log are not of one moment here: what does not fit together is read again under the lock.
+        note(&found, known, false)?;
     }
     Ok(())
 }
@@ -132,7 +135,7 @@ pub(crate) async fn lock_and_read(
         found = Question::of(&showtimes, known).locking(batch).ask(client, is_spread).await?;
     }
     showtimes.iter().for_each(|id| known.entry(*id).clock = None);
-    let keys = note(&found, known)?;
+    let keys = note(&found, known, true)?;
     let gone = |id: &&ShowtimeId| known.get(**id).is_none_or(|stored| stored.clock.is_none());
     let gone: Vec<_> = showtimes.iter().filter(gone).collect();
     gone.into_iter().for_each(|id| known.forget(*id));
@@ -146,7 +149,7 @@ fn epoch_of(found: &[Row]) -> Result<String, Failure> {
 
 /// Adds what was read to what is known. A showtime that is not as its log says is not known then, so that who asks for it
 /// loses, and the others do not notice.
-fn note(found: &[Row], known: &mut Known) -> Result<Keys, Failure> {
+fn note(found: &[Row], known: &mut Known, locked: bool) -> Result<Keys, Failure> {
     let mut keys = Keys::default();
     let mut clocks = Vec::new();
     let mut damaged = HashSet::new();
@@ -178,6 +181,7 @@ fn note(found: &[Row], known: &mut Known) -> Result<Keys, Failure> {
         };
         if let Err(failure) = noted
             && damaged.insert(id)
+            && locked
         {
             tracing::error!(showtime = %id, %failure, "a showtime cannot be read, and so not be sold");
         }

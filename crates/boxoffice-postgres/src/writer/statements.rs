@@ -10,18 +10,21 @@ pub(crate) const LOCK: &str = "
     SELECT 1::int2, showtime_id, revision, settings_version, ever_held, NULL::bytea, tip
     FROM clock WHERE showtime_id = $1 FOR NO KEY UPDATE";
 
-/// What is stored after a revision that is known, if the log has that batch there, and otherwise from the last snapshot on.
+/// What is stored after a revision that is known, if the log has that batch there and there is no later snapshot, and
+/// otherwise from the last snapshot on.
 pub(crate) const STATE: &str = "
     SELECT 2::int2 AS kind, $1::int8 AS showtime_id, coalesce(t.revision, 0) AS revision, 0 AS number, false, t.body,
         NULL::bytea
-    FROM (SELECT CASE WHEN $2::int8 = 0 OR EXISTS (
-              SELECT FROM log WHERE showtime_id = $1 AND revision = $2 AND tip = $3::bytea) THEN $2 ELSE -1 END AS known) AS i
+    FROM (SELECT CASE WHEN $2::int8 < coalesce((SELECT revision FROM snapshot WHERE showtime_id = $1), 0) THEN -1
+              WHEN $2 = 0 OR (SELECT tip = $3::bytea FROM log WHERE showtime_id = $1 AND revision = $2)
+              THEN $2 ELSE -1 END AS known) AS i
         LEFT JOIN LATERAL (SELECT revision, body FROM snapshot WHERE showtime_id = $1 OFFSET 0) AS t ON true
     WHERE i.known < 0
     UNION ALL
     SELECT 3::int2, $1, t.revision, t.events, false, t.body, t.tip
-    FROM (SELECT CASE WHEN $2 = 0 OR EXISTS (
-              SELECT FROM log WHERE showtime_id = $1 AND revision = $2 AND tip = $3) THEN $2 ELSE -1 END AS known) AS i
+    FROM (SELECT CASE WHEN $2 < coalesce((SELECT revision FROM snapshot WHERE showtime_id = $1), 0) THEN -1
+              WHEN $2 = 0 OR (SELECT tip = $3 FROM log WHERE showtime_id = $1 AND revision = $2)
+              THEN $2 ELSE -1 END AS known) AS i
         CROSS JOIN LATERAL (
             SELECT revision, events, body, tip FROM log WHERE showtime_id = $1 AND revision > greatest(i.known,
                 (SELECT revision FROM snapshot WHERE showtime_id = $1 AND i.known < 0)) OFFSET 0) AS t
