@@ -38,8 +38,8 @@ impl Known {
         &self.epoch
     }
 
-    /// Goes on with a history; whether it is another one, of which nothing is known.
-    pub(crate) fn is_new_epoch(&mut self, epoch: &str) -> bool {
+    /// Goes on with a history; says whether it is another one, of which nothing is known.
+    pub(crate) fn enter_epoch(&mut self, epoch: &str) -> bool {
         let is_new = self.epoch != epoch;
         if is_new {
             self.showtimes.clear();
@@ -50,7 +50,7 @@ impl Known {
 
     /// Begins with a batch; whether all of its showtimes are known, with their clocks, in this history.
     pub(super) fn begin(&mut self, batch: &[Sealed], epoch: &str) -> bool {
-        self.is_new_epoch(epoch);
+        self.enter_epoch(epoch);
         self.batches += 1;
         if self.batches.is_multiple_of(LOOK_EVERY) {
             self.keep_small(MOST);
@@ -154,7 +154,7 @@ mod tests {
         known.batches = 107 + LOOK_EVERY;
         known.keep_small(0);
         assert_eq!(known.showtimes.len(), 2, "those that the last batches needed stay");
-        assert!(known.is_new_epoch("another") && known.showtimes.is_empty());
-        assert!(!known.is_new_epoch("another"));
+        assert!(known.enter_epoch("another") && known.showtimes.is_empty());
+        assert!(!known.enter_epoch("another"));
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_postgres::{Client, Row};
 
 use super::known::Known;
+use super::rows::place_in;
 use super::statements::{EPOCH, KEYS, LOCK, STATE};
 use crate::error::Failure;
 use crate::reads::key_of;
@@ -52,8 +53,8 @@ impl Question {
     /// One that locks, and asks for the keys of a batch, too.
     fn locking(self, batch: &[Sealed]) -> Self {
         let key = |sealed: &Sealed| {
-            let place = self.ids.binary_search(&key_of(sealed.transition.showtime));
-            Some((place.map_or(0, |place| place as i32 + 1), sealed.transition.change.request?.key.to_vec()))
+            let place = place_in(&self.ids, key_of(sealed.transition.showtime));
+            Some((place, sealed.transition.change.request?.key.to_vec()))
         };
         let keys = batch.iter().filter_map(key).unzip();
         Self { locking: true, keys, ..self }
@@ -113,7 +114,7 @@ pub(super) async fn read_cold(
     let deadline = Instant::now() + READ;
     for some in cold.chunks(COLD) {
         let found = before(deadline, Question::of(some, known).ask(client, is_spread)).await?;
-        known.is_new_epoch(&epoch_of(&found)?);
+        known.enter_epoch(&epoch_of(&found)?);
         // Snapshot and log are not of one moment here: what does not fit together is read again under the lock.
         note(&found, known, false)?;
     }
@@ -130,7 +131,7 @@ pub(crate) async fn lock_and_read(
 ) -> Result<Keys, Failure> {
     let showtimes = showtimes(batch);
     let mut found = Question::of(&showtimes, known).locking(batch).ask(client, is_spread).await?;
-    if known.is_new_epoch(&epoch_of(&found)?) {
+    if known.enter_epoch(&epoch_of(&found)?) {
         // What was read continues what was known of another history.
         found = Question::of(&showtimes, known).locking(batch).ask(client, is_spread).await?;
     }

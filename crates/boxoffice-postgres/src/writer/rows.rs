@@ -18,7 +18,7 @@ use crate::error::Failure;
 use crate::log::LogRow;
 use crate::reads::key_of;
 use crate::state::Map;
-use crate::values::{Typed, execute, values};
+use crate::values::{Typed, execute, typed, values};
 
 /// Bookings, and holds that have ended.
 #[derive(Default)]
@@ -101,6 +101,28 @@ fn put<T>(column: &mut Vec<T>, place: usize, value: T) {
     }
 }
 
+/// The place of a showtime in a list of them, ascending, as functions count: from 1.
+pub(super) fn place_in(ids: &[i64], id: i64) -> i32 {
+    ids.binary_search(&id).map_or(0, |place| place as i32 + 1)
+}
+
+impl Holds<'_> {
+    /// All columns but the showtimes, in the order in which function and statement take them.
+    pub(super) fn columns(&self) -> [Typed<'_>; 9] {
+        [
+            typed(&self.serials),
+            typed(&self.versions),
+            typed(&self.statuses),
+            typed(&self.bodies),
+            typed(&self.references),
+            typed(&self.booked),
+            typed(&self.cancelled),
+            typed(&self.emails),
+            typed(&self.contacts),
+        ]
+    }
+}
+
 impl Log {
     fn push(&mut self, showtime: ShowtimeId, row: LogRow) {
         self.ids.push(key_of(showtime));
@@ -123,7 +145,7 @@ impl<'b> Rows<'b> {
 
     /// Whether a showtime's clock is moved on.
     pub(super) fn has_clock(&self, showtime: ShowtimeId) -> bool {
-        self.clocks.ids.binary_search(&key_of(showtime)).is_ok()
+        place_in(&self.clocks.ids, key_of(showtime)) > 0
     }
 
     /// Whether settings are changed.
@@ -255,8 +277,6 @@ pub(crate) async fn write(
         )));
     };
     let fence_id = fence.map_or_else(Vec::new, |(_, id)| id.to_vec());
-    let statement =
-        async |sql: &str, count: usize, values: &[Typed<'_>]| all(client, sql, count, values).await;
     let clock = values![
         showtime,
         clocks.revisions[0],
@@ -268,28 +288,17 @@ pub(crate) async fn write(
     let log_rows = values![showtime, fence_id, log.revisions, log.events, log.bodies];
     let snapshot = (snapshots.revisions.first().copied(), snapshots.bodies.first().map(Vec::as_slice));
     let snapshot_row = values![showtime, snapshot.0, snapshot.1];
-    let hold_rows = values![
-        showtime,
-        holds.serials,
-        holds.versions,
-        holds.statuses,
-        holds.bodies,
-        holds.references,
-        holds.booked,
-        holds.cancelled,
-        holds.emails,
-        holds.contacts,
-    ];
+    let hold_rows = [&[typed(&showtime)][..], &holds.columns()].concat();
     let key_rows = values![showtime, keys.keys, keys.revisions, keys.at_ms];
     let fence_row = values![showtime, fence_id];
     tokio::try_join!(
         biased;
-        statement(WRITE_CLOCK, 1, clock),
-        statement(WRITE_LOG, log.ids.len(), log_rows),
-        statement(WRITE_SNAPSHOT, snapshots.ids.len(), snapshot_row),
-        statement(WRITE_HOLDS, holds.ids.len(), hold_rows),
-        statement(WRITE_KEYS, keys.ids.len(), key_rows),
-        statement(WRITE_FENCE, usize::from(fence.is_some()), fence_row),
+        all(client, WRITE_CLOCK, 1, clock),
+        all(client, WRITE_LOG, log.ids.len(), log_rows),
+        all(client, WRITE_SNAPSHOT, snapshots.ids.len(), snapshot_row),
+        all(client, WRITE_HOLDS, holds.ids.len(), &hold_rows),
+        all(client, WRITE_KEYS, keys.ids.len(), key_rows),
+        all(client, WRITE_FENCE, usize::from(fence.is_some()), fence_row),
     )?;
     Ok(())
 }

@@ -7,10 +7,9 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::batch::begin;
-use super::rows::Rows;
+use super::rows::{Rows, place_in};
 use crate::error::{Failure, words};
 use crate::session::{COMMIT, END, STEP, within};
-use crate::state::Map;
 use crate::values::{execute, values};
 
 /// Calls the function with so many parameters.
@@ -31,14 +30,11 @@ pub(super) async fn write_whole(
     looked: bool,
 ) -> Result<(), Failure> {
     let Rows { log, snapshots, holds, keys, clocks, .. } = rows;
-    let places: Map<i64, i32> = clocks.ids.iter().copied().zip(1..).collect();
-    let place = |ids: &[i64]| -> Vec<i32> {
-        ids.iter().map(|id| places.get(id).copied().unwrap_or_default()).collect()
-    };
+    let place = |ids: &[i64]| -> Vec<i32> { ids.iter().map(|id| place_in(&clocks.ids, *id)).collect() };
     let (log_places, snapshot_places) = (place(&log.ids), place(&snapshots.ids));
     let (hold_places, key_places) = (place(&holds.ids), place(&keys.ids));
     let fence_id = &fence.1[..];
-    let values = values![
+    let first = values![
         epoch,
         fence.0,
         fence_id,
@@ -56,22 +52,10 @@ pub(super) async fn write_whole(
         snapshot_places,
         snapshots.bodies,
         hold_places,
-        holds.serials,
-        holds.versions,
-        holds.statuses,
-        holds.bodies,
-        holds.references,
-        holds.booked,
-        holds.cancelled,
-        holds.emails,
-        holds.contacts,
-        key_places,
-        keys.keys,
-        keys.revisions,
-        keys.at_ms,
-        looked,
     ];
-    let write = execute(client, &CALL, values);
+    let keys = values![key_places, keys.keys, keys.revisions, keys.at_ms, looked,];
+    let values = [&first[..], &holds.columns(), keys].concat();
+    let write = execute(client, &CALL, &values);
     let begun = async { if looked { Ok(()) } else { begin(client).await } };
     let done = async { tokio::try_join!(biased; begun, write) };
     let done = async {
